@@ -1,0 +1,355 @@
+"""Settings: from a TOML file and from `COHORT_TRACKER_<KEY>` in the environment, which wins."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import tempfile
+import tomllib
+import zoneinfo
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import ConfigError
+
+ENV_PREFIX = "COHORT_TRACKER_"
+DEFAULT_API_BASE = "https://api.openclass.ai"
+# Keys that the Rust tracker writes and that mean nothing here.
+FOREIGN_KEYS = frozenset({"check_for_updates"})
+# Environment variables of the prefix that are no settings: the dbt profile reads them.
+_OTHER_ENV = frozenset({"CONFIG", "RAW_DB", "WAREHOUSE"})
+_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set. Times in seconds, days or hours as the name says."""
+
+    email: str | None = None
+    password: str | None = field(default=None, repr=False)
+    class_ids: tuple[str, ...] = ()
+    api_base: str = DEFAULT_API_BASE
+    origin: str | None = None
+    app_id: str | None = None
+    data_dir: Path = Path("~/.cohort-tracker")
+    page_delay: float = 0.5
+    page_size: int = 200
+    lookback_days: float = 14.0
+    full_refresh_days: float = 7.0
+    timezone: str = "UTC"
+    roster: Path | None = None
+    mentors: Path | None = None
+    stale_after_hours: float = 48.0
+    ca_bundle: Path | None = None
+    allow_http: bool = False
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0
+    max_attempts: int = 5
+    retry_seconds: float = 120.0
+    config_path: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def raw_path(self) -> Path:
+        """The raw store, a SQLite file."""
+        return self.data_dir / "raw.db"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The published warehouse, a DuckDB file."""
+        return self.data_dir / "warehouse.duckdb"
+
+    def require_credentials(self) -> tuple[str, str]:
+        """Return (e-mail, password); raises ConfigError naming what is missing."""
+        missing = [key for key in ("email", "password") if not getattr(self, key)]
+        if missing:
+            raise ConfigError(
+                f"Not configured: {' and '.join(missing)} missing"
+                + (f" in {self.config_path}" if self.config_path else ""),
+                "Run `cohort-tracker init`, or set "
+                + " and ".join(ENV_PREFIX + key.upper() for key in missing)
+                + ".",
+            )
+        assert self.email is not None and self.password is not None
+        return self.email, self.password
+
+
+def default_config_path() -> Path:
+    """Where settings are looked for when the command line names no file."""
+    return Path("~/.cohort-tracker.toml").expanduser()
+
+
+def load_settings(
+    config_path: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read settings from `config_path` (default `~/.cohort-tracker.toml`) and the environment.
+
+    A file that was named must exist; the default one may be absent.
+    Raises ConfigError naming file and key for anything unknown, mistyped or unreadable.
+    """
+    environ = os.environ if environ is None else environ
+    path = config_path.expanduser() if config_path else default_config_path()
+    values: dict[str, Any] = {}
+    warnings: list[str] = []
+    if config_path is not None or path.exists():
+        values, warnings = _from_file(path)
+    values.update(_from_environment(environ))
+    values.setdefault("data_dir", Settings.data_dir.expanduser())
+    settings = Settings(config_path=path, warnings=tuple(warnings), **values)
+    return _checked(settings)
+
+
+def read_config_document(path: Path) -> dict[str, Any]:
+    """Parse the TOML file at `path`; raises ConfigError naming the file and the line."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"Configuration file not found: {path}",
+            "Run `cohort-tracker init`, or name another file with --config.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def write_config(path: Path, changes: Mapping[str, Any]) -> None:
+    """Change `changes` in the TOML file at `path`, keep everything else, atomically, mode 0600.
+
+    Values are TOML-ready (str, int, float, bool, list of str); None removes the key.
+    Raises ConfigError when the file cannot be written.
+    """
+    import tomlkit
+
+    document = tomlkit.document()
+    if path.exists():
+        read_config_document(path)  # a broken file is an error with its line, not overwritten
+        document = tomlkit.parse(path.read_text("utf-8-sig"))
+    for key, value in changes.items():
+        if value is None:
+            document.pop(key, None)
+        else:
+            document[key] = value
+    target = path.resolve()  # a symlinked file stays a symlink
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(tomlkit.dumps(document))
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)  # mkstemp made it 0600
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
+    document = read_config_document(path)
+    warnings = []
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        warnings.append(f"{path} holds a password and can be read by others; run: chmod 600 {path}")
+    values: dict[str, Any] = {}
+    for key, value in document.items():
+        if key in FOREIGN_KEYS:
+            continue
+        name = _setting_name(key)
+        if name is None:
+            close = difflib.get_close_matches(key, [*_PARSERS, "class_id"], n=1)
+            raise ConfigError(
+                f"{path}: unknown key {key!r}",
+                f"Did you mean {close[0]!r}?" if close else "See docs/configuration.md.",
+            )
+        parsed = _parse(name, value, where=f"{path}: {key}", base=path.parent)
+        values[name] = (*values[name], *parsed) if name in values else parsed
+    if "class_ids" in values:
+        values["class_ids"] = tuple(dict.fromkeys(values["class_ids"]))
+    return values, warnings
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(ENV_PREFIX) or text == "":
+            continue
+        key = variable.removeprefix(ENV_PREFIX)
+        name = _setting_name(key.lower())
+        if key in _OTHER_ENV or name is None:
+            continue
+        values[name] = _parse(name, _Text(text), where=variable, base=Path.cwd())
+    return values
+
+
+class _Text(str):
+    """A value from the environment: text that may stand for a number, a truth or a list."""
+
+
+def _setting_name(key: str) -> str | None:
+    name = "class_ids" if key == "class_id" else key
+    return name if name in _PARSERS else None
+
+
+def _parse(name: str, value: Any, *, where: str, base: Path) -> Any:
+    try:
+        parsed = _PARSERS[name](value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from None
+    if isinstance(parsed, Path):
+        try:
+            parsed = parsed.expanduser()
+        except RuntimeError as error:
+            raise ConfigError(f"{where}: {error}") from None
+        parsed = parsed if parsed.is_absolute() else base.resolve() / parsed
+    return parsed
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"must be text in quotes, not {_kind(value)}")
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if any(ord(character) < 32 for character in value):
+        raise ValueError("must not contain control characters")
+    return str(value)
+
+
+def _password(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"must be text in quotes, not {_kind(value)}")
+    return str(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        parts = value.split(",") if isinstance(value, _Text) else [value]
+        # The Rust tracker's first versions wrote an empty class_id: none chosen.
+        return tuple(part.strip() for part in parts if part.strip())
+    if not isinstance(value, list):
+        raise TypeError(f"must be text or a list of texts, not {_kind(value)}")
+    return tuple(_text(part).strip() for part in value)
+
+
+def _path(value: Any) -> Path:
+    return Path(_text(value))
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, _Text) and value.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if isinstance(value, _Text) and value.lower() in {"0", "false", "no", "off"}:
+        return False
+    if not isinstance(value, bool):
+        raise TypeError("must be true or false")
+    return value
+
+
+def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Any], Any]:
+    kind = "a whole number" if whole else "a number"
+
+    def parse(value: Any) -> Any:
+        if isinstance(value, _Text):
+            try:
+                value = int(value) if whole else float(value)
+            except ValueError:
+                raise ValueError(f"must be {kind}, not {str(value)!r}") from None
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            raise TypeError(f"must be {kind}, not {_kind(value)}")
+        if not low <= value <= high:  # also refuses NaN
+            raise ValueError(f"must be between {low:g} and {high:g}, not {value:g}")
+        return value if whole else float(value)
+
+    return parse
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "text"
+    names = {
+        bool: "true/false",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "a table",
+    }
+    return names.get(type(value), type(value).__name__)
+
+
+def _timezone(value: Any) -> str:
+    name = _text(value)
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"unknown time zone {name!r}; use a name like 'America/New_York'"
+        ) from None
+    return name
+
+
+def _api_base(value: Any) -> str:
+    base = _text(value).strip().rstrip("/")
+    base = base.removesuffix("/v1").rstrip("/")
+    parts = urlsplit(base)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"must be a web address like {DEFAULT_API_BASE}, not {value!r}")
+    if parts.username or parts.password:
+        raise ValueError("must not contain a user name or password")
+    return base
+
+
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "email": _text,
+    "password": _password,
+    "class_ids": _texts,
+    "api_base": _api_base,
+    "origin": _text,
+    "app_id": _text,
+    "data_dir": _path,
+    "page_delay": _number(0, 3600),
+    "page_size": _number(1, 10_000, whole=True),
+    "lookback_days": _number(0, 3650),
+    "full_refresh_days": _number(0, 3650),
+    "timezone": _timezone,
+    "roster": _path,
+    "mentors": _path,
+    "stale_after_hours": _number(0, 87_600),
+    "ca_bundle": _path,
+    "allow_http": _truth,
+    "connect_timeout": _number(0.1, 600),
+    "read_timeout": _number(0.1, 600),
+    "max_attempts": _number(1, 20, whole=True),
+    "retry_seconds": _number(1, 3600),
+}
+assert set(_PARSERS) == {f.name for f in fields(Settings)} - {"config_path", "warnings"}
+
+
+def _checked(settings: Settings) -> Settings:
+    """Refuse combinations that no single value shows to be wrong."""
+    parts = urlsplit(settings.api_base)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS and not settings.allow_http:
+        raise ConfigError(
+            f"api_base {settings.api_base}: a password would travel unencrypted",
+            "Use https://, or set allow_http = true if this network is yours.",
+        )
+    return settings
+
+
+def with_overrides(settings: Settings, **values: Any) -> Settings:
+    """Return settings with some values replaced, checked like those from a file."""
+    parsed = {
+        name: _parse(name, value, where=name, base=Path.cwd()) for name, value in values.items()
+    }
+    return _checked(replace(settings, **parsed))

@@ -1,0 +1,1 @@
+"""The OpenClass API as a dlt source."""

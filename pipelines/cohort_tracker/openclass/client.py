@@ -1,0 +1,270 @@
+"""Talking to OpenClass: log in, list classes, read a class and the pages of its progressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from dlt.sources.helpers.rest_client.auth import AuthConfigBase
+from dlt.sources.helpers.rest_client.client import RESTClient
+from dlt.sources.helpers.rest_client.paginators import BasePaginator
+from requests import PreparedRequest, Request, Response
+from requests.auth import AuthBase
+
+from ..config import Settings
+from ..errors import (
+    ApiUnavailableError,
+    AuthenticationError,
+    ClassNotFoundError,
+    CohortTrackerError,
+)
+from . import envelope
+from .envelope import EnvelopeError, Page
+from .transport import PoliteSession, TransportLimits, UnusableBodyError
+
+_CREDENTIALS_HINT = (
+    "Check e-mail and password (`cohort-tracker init`), and that they work on the OpenClass site."
+)
+_REACH_HINT = "Check the network and api_base; the next sync goes on from what is stored."
+_CLASS_HINT = (
+    "Check the class id with `cohort-tracker init`, and that the account may see the class."
+)
+# Errors are judged by the caller, who knows what was asked for; dlt must not raise before.
+_NO_HOOKS: dict[str, Any] = {"response": []}
+
+
+class TokenAuth(AuthConfigBase):
+    """Puts the token on each request; on a 401 logs in again once and repeats the request."""
+
+    def __init__(self, client: OpenClassClient) -> None:
+        super().__init__()
+        self._client = client
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Sign `request`, logging in first where no token is known."""
+        self._sign(request)
+        request.register_hook("response", self._on_response)
+        return request
+
+    def _sign(self, request: PreparedRequest) -> None:
+        token = self._client.token()
+        request.headers["bearer"] = token
+        request.headers["Authorization"] = f"Bearer {token}"
+
+    def _on_response(self, response: Response, *_args: Any, **kwargs: Any) -> Response:
+        request = response.request
+        if response.status_code != 401:
+            return response
+        self._client.forget_token(str(request.headers["bearer"]))
+        self._sign(request)  # retries of this request carry the new token too
+        repeated: Response = response.connection.send(request, **kwargs)
+        repeated.history.append(response)
+        repeated.request = request
+        return repeated
+
+
+class _NoAuth(AuthBase):
+    """Keeps `requests` from taking credentials of the host out of ~/.netrc."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        return request
+
+
+class PageWalk(BasePaginator):
+    """A page-number paginator whose reader says where to go next.
+
+    The reader of a class looks at each page before it knows which one it needs, and reads
+    backwards too. It calls `go_to` with the next 0-based page; without a call the walk ends.
+    """
+
+    def __init__(self, page_size: int, first: int = 0) -> None:
+        super().__init__()
+        self.page_size = page_size
+        self.number = first
+        self._params: dict[str, int] = {}
+
+    def init_request(self, request: Request) -> None:
+        """Ask for the first page, newest completions first."""
+        self._params = {
+            "page": self.number,
+            "return_count": self.page_size,
+            "sort_by_completed_at": -1,
+        }
+        request.params = self._params
+
+    def go_to(self, number: int) -> None:
+        """Make 0-based page `number` the next one."""
+        self.number = number
+        self._params["page"] = number
+        self._has_next_page = True
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        """End the walk unless the reader goes on."""
+        self._has_next_page = False
+
+    def update_request(self, request: Request) -> None:
+        """Nothing to do: `go_to` changed the request already."""
+
+
+class OpenClassClient(RESTClient):
+    """A session with the OpenClass API.
+
+    Args:
+        settings: address, credentials, pace and bounds.
+        since: `time.monotonic()` from which the pace of the first request counts.
+    """
+
+    def __init__(self, settings: Settings, *, since: float | None = None) -> None:
+        self._credentials = settings.require_credentials()
+        self._page_size = settings.page_size
+        self._token: str | None = None
+        headers = {"Accept": "*/*", "Content-Type": "application/json; charset=ISO-8859-1"}
+        if settings.origin:
+            headers["Origin"] = settings.origin
+        if settings.app_id:
+            headers["X-OpenClass-App-Id"] = settings.app_id
+        limits = TransportLimits(
+            page_delay=settings.page_delay,
+            connect_timeout=settings.connect_timeout,
+            read_timeout=settings.read_timeout,
+            max_attempts=settings.max_attempts,
+            retry_seconds=settings.retry_seconds,
+        )
+        super().__init__(
+            base_url=settings.api_base,
+            headers=headers,
+            session=PoliteSession(
+                limits,
+                check=_decoded,
+                verify=str(settings.ca_bundle) if settings.ca_bundle else True,
+                since=since,
+            ),
+        )
+        self.auth = TokenAuth(self)
+
+    def login(self) -> None:
+        """Fetch a token. Raises AuthenticationError or ApiUnavailableError."""
+        email, password = self._credentials
+        form = {
+            "email": email,
+            "password": password,
+            "invite_code": "",
+            "instructor_invite_code": "",
+            "mentor_invite_code": "",
+        }
+        with _explained("log in"):
+            response = self.post(
+                "/v1/auth/login",
+                data=form,
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+                auth=_NoAuth(),
+                hooks=_NO_HOOKS,
+            )
+        if response.status_code in (400, 401, 403, 422):
+            raise AuthenticationError(
+                f"Authentication failed: {response.status_code}", _CREDENTIALS_HINT
+            )
+        if not response.ok:
+            raise ApiUnavailableError(f"Failed to log in: {response.status_code}", _REACH_HINT)
+        token = envelope.token(_decoded(response))
+        if token is None:
+            raise AuthenticationError(
+                "Authentication failed: the answer holds no token", _CREDENTIALS_HINT
+            )
+        if not token.isascii() or not token.isprintable():
+            raise AuthenticationError(
+                "Authentication failed: the answer's token cannot be sent", _CREDENTIALS_HINT
+            )
+        self._token = token
+
+    def token(self) -> str:
+        """The token in force, fetched when there is none."""
+        if self._token is None:
+            self.login()
+        assert self._token is not None
+        return self._token
+
+    def forget_token(self, token: str) -> None:
+        """Note that the API refused `token`: the next request logs in again."""
+        if self._token == token:
+            self._token = None
+
+    def classes(self) -> list[dict[str, Any]]:
+        """All classes of the account, as the API sends them.
+
+        Raises AuthenticationError, ClassNotFoundError (the list itself is refused) or
+        ApiUnavailableError.
+        """
+        return envelope.class_list(self._fetch("fetch classes", "/v1/classes"))
+
+    def class_detail(self, class_id: str) -> dict[str, Any]:
+        """One class with its `units`; raises as `classes` does."""
+        path = f"/v1/classes/{quote(class_id, safe='')}"
+        return envelope.class_detail(self._fetch("fetch class", path))
+
+    def progressions(self, class_id: str, walk: PageWalk) -> Iterator[Page]:
+        """The pages of a class's progressions, in the order that `walk` is steered.
+
+        Raises AuthenticationError, ClassNotFoundError or ApiUnavailableError.
+        """
+        path = f"/v1/classes/{quote(class_id, safe='')}/progressions"
+        with _explained("fetch progressions"):
+            for data in self.paginate(path, paginator=walk, data_selector="$", hooks=_NO_HOOKS):
+                yield envelope.progressions_page(data[0], walk.number)
+
+    def page_walk(self) -> PageWalk:
+        """A walk that starts at page 0 with the configured page size."""
+        return PageWalk(self._page_size)
+
+    def extract_response(self, response: Response, data_selector: Any) -> list[Any]:
+        """The decoded answer as the only item; raises for a status that is no success."""
+        _raise_for_status(response, "fetch progressions")
+        return [_decoded(response)]
+
+    def _fetch(self, what: str, path: str) -> Any:
+        with _explained(what):
+            response = self.get(path, hooks=_NO_HOOKS)
+            _raise_for_status(response, what)
+            return _decoded(response)
+
+
+def _decoded(response: Response) -> Any:
+    """The JSON of an answer, parsed once. Raises UnusableBodyError."""
+    try:
+        return response._cohort_json  # type: ignore[attr-defined]
+    except AttributeError:
+        pass
+    try:
+        answer = envelope.decode(response.content)
+    except EnvelopeError as error:
+        raise UnusableBodyError(str(error), response=response) from error
+    response._cohort_json = answer  # type: ignore[attr-defined]
+    return answer
+
+
+def _raise_for_status(response: Response, what: str) -> None:
+    status = response.status_code
+    if response.ok:
+        return
+    if status == 401:
+        raise AuthenticationError(f"Authentication failed: {status}", _CREDENTIALS_HINT)
+    if status in (403, 404, 410):
+        raise ClassNotFoundError(f"Failed to {what}: {status}", _CLASS_HINT)
+    raise ApiUnavailableError(f"Failed to {what}: {status}", _REACH_HINT)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Say what was being done when the API could not be used."""
+    try:
+        yield
+    except ApiUnavailableError as error:
+        if error.hint is None:
+            raise type(error)(f"Failed to {what}: {error.message}", _REACH_HINT) from error
+        raise
+    except EnvelopeError as error:
+        raise ApiUnavailableError(f"Failed to {what}: {error}", _REACH_HINT) from error
+    except CohortTrackerError:
+        raise

@@ -1,0 +1,161 @@
+"""What stands inside an answer: the API sends its payload plain, as a JSON string, or in a list."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+
+class EnvelopeError(ValueError):
+    """The answer is no JSON, or not of a shape that is known."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of progressions as received.
+
+    `total`, `page_size` and `can_load_more` are None where the API sent none that can be used.
+    """
+
+    number: int
+    records: list[Any]
+    total: int | None
+    page_size: int | None
+    can_load_more: bool | None
+
+
+def decode(body: bytes) -> Any:
+    """Parse JSON; takes what JSON itself allows, also lone surrogates. Raises EnvelopeError."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # orjson refuses lone surrogates; one bad name must not cost a whole page.
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise EnvelopeError(_what_it_is(body)) from error
+
+
+def unwrap(answer: Any) -> Any:
+    """Take the payload out of `result.objects`, whether object, JSON string or list of one.
+
+    Raises EnvelopeError where a string inside is not JSON.
+    """
+    payload = answer
+    if isinstance(payload, dict) and isinstance(payload.get("result"), dict):
+        result = payload["result"]
+        payload = result.get("objects", result)
+    elif isinstance(payload, dict) and "objects" in payload and "data" not in payload:
+        payload = payload["objects"]
+    for _ in range(4):  # a string in a list in a string: no known server nests deeper
+        if isinstance(payload, str):
+            payload = decode(payload.encode("utf-8", "surrogatepass"))
+        elif isinstance(payload, list) and len(payload) == 1 and isinstance(payload[0], str):
+            payload = payload[0]
+        else:
+            break
+    return payload
+
+
+def progressions_page(answer: Any, number: int) -> Page:
+    """Read a progressions page out of a decoded answer; raises EnvelopeError."""
+    payload = unwrap(answer)
+    if isinstance(payload, list) and len(payload) == 1 and _has_data(payload[0]):
+        payload = payload[0]
+    if not _has_data(payload):
+        raise EnvelopeError("the answer holds no list of progressions")
+    metadata = payload.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    more = metadata.get("can_load_more")
+    return Page(
+        number=number,
+        records=payload["data"],
+        total=_count(metadata.get("total")),
+        page_size=_count(metadata.get("results_per_page")) or None,
+        can_load_more=more if isinstance(more, bool) else None,
+    )
+
+
+def class_list(answer: Any) -> list[dict[str, Any]]:
+    """Read the list of classes out of a decoded answer; raises EnvelopeError."""
+    payload = unwrap(answer)
+    if isinstance(payload, list) and len(payload) == 1 and _has_data(payload[0]):
+        payload = payload[0]
+    if _has_data(payload):
+        payload = payload["data"]
+    if not isinstance(payload, list):
+        raise EnvelopeError("the answer holds no list of classes")
+    found = [item for item in payload if isinstance(item, dict) and class_id_of(item)]
+    if payload and not found:
+        raise EnvelopeError("the answer's classes have no id")
+    return found
+
+
+def class_detail(answer: Any) -> dict[str, Any]:
+    """Read one class out of a decoded answer; raises EnvelopeError."""
+    payload = unwrap(answer)
+    for _ in range(2):
+        if isinstance(payload, dict) and isinstance(payload.get("data"), (dict, list)):
+            payload = payload["data"]
+        if isinstance(payload, list) and len(payload) == 1:
+            payload = payload[0]
+    if not isinstance(payload, dict):
+        raise EnvelopeError("the answer holds no class")
+    return payload
+
+
+def token(answer: Any) -> str | None:
+    """The token of a login answer, None when it holds none."""
+    if not isinstance(answer, dict):
+        return None
+    result = answer.get("result")
+    places = [answer, result] if isinstance(result, dict) else [answer]
+    for place in places:
+        for key in ("token", "auth_token"):
+            value = place.get(key)
+            if isinstance(value, str) and value:
+                return value
+    payload = None
+    try:
+        payload = unwrap(answer)
+    except EnvelopeError:
+        return None
+    if isinstance(payload, dict) and payload is not answer:
+        return token(payload)
+    return None
+
+
+def identifier(value: Any) -> str | None:
+    """An id as text: a non-empty string or number, or one inside {"$oid": …}; else None."""
+    if isinstance(value, dict):
+        value = value.get("$oid")
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return str(value)
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def class_id_of(item: dict[str, Any]) -> str | None:
+    """The id that the API's paths take for a class."""
+    return identifier(item.get("id")) or identifier(item.get("_id"))
+
+
+def _has_data(payload: Any) -> bool:
+    return isinstance(payload, dict) and isinstance(payload.get("data"), list)
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _what_it_is(body: bytes) -> str:
+    start = body[:512].lstrip().lower()
+    if not start:
+        return "the answer is empty"
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "the answer is a web page, not JSON"
+    return "the answer is not JSON"

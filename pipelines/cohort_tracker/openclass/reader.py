@@ -1,0 +1,446 @@
+"""Reading one class: which pages to ask for, what on them is new, and whether nothing was missed.
+
+The API pages by offset over live data and promises no order, so every assumption is checked while
+reading, and the outcome is proven by count before anything is called complete:
+
+* incremental: from page 0 until the completions are older than the look-back, then from the last
+  page backwards until rows have a completion (work in progress sorts last). What is stored must
+  then add up to the API's total. Any doubt leads to a full read.
+* full: every page; rows inserted meanwhile are caught up with from page 0; rows removed meanwhile
+  shift others past the reader, so a shrinking total repeats the read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from .envelope import Page
+from .records import Progression, Rejection, read_record, reject
+
+MAX_FULL_READS = 3
+_MAX_PAGES_WITHOUT_NEWS = 3
+
+
+class Walk(Protocol):
+    """Something that fetches the page it is told to go to next."""
+
+    def go_to(self, number: int) -> None:
+        """Make 0-based page `number` the next one."""
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """What is known of a stored progression in force."""
+
+    record_hash: str
+    completed_at: datetime | None
+
+
+@dataclass
+class StoredClass:
+    """What the raw store knows of one class before a run.
+
+    `records` holds the versions in force; `removed` the ids marked as gone. `unexplained` is the
+    API's total minus the ids in force at the last run that proved itself complete (rejected
+    records, or a total that counts more than is shown). `newest_completed_at` is as of that run.
+    """
+
+    records: dict[str, StoredRecord] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+    rejected_hashes: set[str] = field(default_factory=set)
+    next_version: int = 1
+    last_full_at: datetime | None = None
+    newest_completed_at: datetime | None = None
+    unexplained: int = 0
+
+
+@dataclass(frozen=True)
+class Version:
+    """A progression version to append: new or changed content, or a removal (`record` None)."""
+
+    version_no: int
+    record_id: str
+    record: Progression | None
+
+
+@dataclass(frozen=True)
+class PageRead:
+    """One page, as far as the store needs it."""
+
+    seq: int
+    page: int
+    records: int
+    received_at: datetime
+    total: int | None
+    page_size: int
+    versions: list[Version]
+    rejections: list[Rejection]
+
+
+@dataclass
+class ReadResult:
+    """How the reading of a class went, counted in distinct records."""
+
+    mode: str = "full"
+    pages: int = 0
+    fetched: int = 0
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    rejected: int = 0
+    reported_total: int | None = None
+    stored_total: int = 0
+    page_size: int | None = None
+    newest_completed_at: datetime | None = None
+    verified: bool = False
+    problem: str | None = None
+
+
+class _NeedsFullRead(Exception):
+    """An assumption of the incremental read did not hold."""
+
+
+class _Pass:
+    """What one full walk met."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.rejected: set[str] = set()
+        self.total: int | None = None
+        self.shifted = False
+        self.ended = False
+
+    @property
+    def accounted(self) -> int:
+        return len(self.ids) + len(self.rejected)
+
+
+class ClassReader:
+    """Reads one class once; iterate over `read()`, then look at `result`.
+
+    Args:
+        fetch: starts a walk at page 0 and returns it with its pages (see PageWalk).
+        stored: the store's knowledge; brought up to date while reading.
+        full: read everything, whatever the store knows.
+        lookback: how far behind the newest completion changes are looked for.
+        full_after: the age of the last proven full read from which a new one is due.
+        now: the clock, aware, UTC.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], tuple[Walk, Iterator[Page]]],
+        stored: StoredClass,
+        *,
+        full: bool,
+        lookback: timedelta,
+        full_after: timedelta,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._fetch = fetch
+        self._stored = stored
+        self._forced = full
+        self._lookback = lookback
+        self._full_after = full_after
+        self._now = now
+        self._walk: Walk | None = None
+        self._pages: Iterator[Page] | None = None
+        self._met: dict[str, str] = {}
+        self._read: set[str] = set()
+        self._new: set[str] = set()
+        self._changed: set[str] = set()
+        self._rejections: set[str] = set()
+        self._gone: set[str] = set()
+        self._page_size = 1
+        self._granted: int | None = None
+        self.result = ReadResult()
+
+    def read(self) -> Iterator[PageRead]:
+        """Yield each page as it is read. Raises what the client raises; `result` counts so far."""
+        try:
+            if self._may_read_incrementally():
+                self.result.mode = "incremental"
+                try:
+                    yield from self._incremental()
+                    return
+                except _NeedsFullRead:
+                    self.result.mode = "full"
+            yield from self._full()
+        finally:
+            self._summarise()
+
+    def removals(self) -> list[Version]:
+        """Versions that mark stored ids as gone, after a read that proved it met all others."""
+        gone = self._gone if self.result.verified and self.result.mode == "full" else set()
+        versions = []
+        for record_id in sorted(gone):
+            versions.append(self._version(record_id, None))
+            del self._stored.records[record_id]
+            self._stored.removed.add(record_id)
+        self.result.gone = len(versions)
+        self._summarise()
+        return versions
+
+    # -- incremental ---------------------------------------------------------------------------
+
+    def _may_read_incrementally(self) -> bool:
+        last = self._stored.last_full_at
+        if self._forced or last is None or not self._stored.records:
+            return False
+        # A last read in the future means that a clock jumped: trust nothing.
+        return timedelta(0) <= self._now() - last < self._full_after
+
+    def _incremental(self) -> Iterator[PageRead]:
+        cutoff = None
+        if self._stored.newest_completed_at is not None:
+            # A completion dated in the future must not end the look-back early.
+            cutoff = min(self._stored.newest_completed_at, self._now()) - self._lookback
+        total = None
+        oldest: datetime | None = None
+        page = self._next(0)
+        while True:
+            if page.total is None or (total is not None and page.total != total):
+                raise _NeedsFullRead
+            total = page.total
+            found = _read_all(page)
+            completions, finished = _in_order(found, oldest)
+            yield self._take(page, found)
+            oldest = completions[-1] if completions else oldest
+            last = max(0, -(-total // self._page_size) - 1)
+            if finished or page.number >= last:
+                break
+            if cutoff is not None and oldest is not None and oldest < cutoff:
+                break
+            page = self._next(page.number + 1)
+        head_end = page.number
+        for number in range(last, head_end, -1):
+            page = self._next(number)
+            if page.total != total or not page.records:
+                raise _NeedsFullRead
+            found = _read_all(page)
+            completions, _ = _in_order(found, oldest)
+            yield self._take(page, found)
+            if completions:
+                break
+        self._prove_incremental(total, oldest if head_end < last else None)
+
+    def _prove_incremental(self, total: int, oldest_read: datetime | None) -> None:
+        for record_id, record in self._stored.records.items():
+            if record_id in self._met:
+                continue
+            must_have_met = record.completed_at is None or (
+                oldest_read is None or record.completed_at > oldest_read
+            )
+            if must_have_met:
+                raise _NeedsFullRead
+        if total - len(self._stored.records) != self._stored.unexplained:
+            raise _NeedsFullRead
+        self.result.verified = True
+
+    # -- full ----------------------------------------------------------------------------------
+
+    def _full(self) -> Iterator[PageRead]:
+        previous: _Pass | None = None
+        for _ in range(MAX_FULL_READS):
+            current = _Pass()
+            yield from self._whole_class(current)
+            yield from self._catch_up(current)
+            total = current.total
+            adds_up = total is not None and total == current.accounted and not current.shifted
+            agrees = (
+                previous is not None
+                and current.ended
+                and (previous.ids, previous.rejected) == (current.ids, current.rejected)
+            )
+            self._gone = self._stored.records.keys() - current.ids
+            if adds_up or agrees:
+                self.result.verified = True
+                break
+            previous = current
+        if not self.result.verified:
+            self.result.problem = (
+                f"could not prove completeness: {current.accounted:,} records met,"
+                f" {'no total' if total is None else format(total, ',')} reported"
+            )
+        elif self._stored.records and not current.ids and not self._forced:
+            # An empty answer is more often a fault of the server than an emptied class.
+            self.result.verified = False
+            self.result.problem = (
+                f"the API shows no records, {len(self._stored.records):,} are stored;"
+                " kept as they were (`--full` accepts the empty class)"
+            )
+
+    def _whole_class(self, current: _Pass) -> Iterator[PageRead]:
+        number = 0
+        without_news = 0
+        position = 0
+        while True:
+            page = self._next(number)
+            before = current.accounted
+            yield self._take(page, _read_all(page), current)
+            position += len(page.records)
+            if not page.records:
+                current.ended = True
+                return
+            without_news = 0 if current.accounted > before else without_news + 1
+            if without_news >= _MAX_PAGES_WITHOUT_NEWS:
+                return  # a server that repeats itself, whatever the page asked for
+            is_short = len(page.records) < self._page_size
+            if page.total is None:
+                current.ended = is_short and not page.can_load_more
+            else:
+                # A full page that reaches the total ends the class only if the API says so twice.
+                says_end = position == page.total and page.can_load_more is False
+                current.ended = says_end or (is_short and position >= page.total)
+            if current.ended:
+                return
+            number += 1
+
+    def _catch_up(self, current: _Pass) -> Iterator[PageRead]:
+        """Read from page 0 again while rows that came in meanwhile are met there."""
+        number = 0
+        while current.total is not None and current.accounted < current.total:
+            before = current.accounted
+            page = self._next(number)
+            yield self._take(page, _read_all(page), current, again=True)
+            if current.accounted == before:
+                return
+            number += 1
+
+    # -- pages ---------------------------------------------------------------------------------
+
+    def _next(self, number: int) -> Page:
+        if self._pages is None or self._walk is None:
+            self._walk, self._pages = self._fetch()
+            if number != 0:
+                raise AssertionError("a walk begins at page 0")
+        else:
+            self._walk.go_to(number)
+        return next(self._pages)
+
+    def _take(
+        self,
+        page: Page,
+        found: list[Progression | Rejection],
+        current: _Pass | None = None,
+        *,
+        again: bool = False,
+    ) -> PageRead:
+        """Note what a page brings. `again`: the page was read before in this pass."""
+        self.result.pages += 1
+        self._note_metadata(page, current)
+        versions: list[Version] = []
+        rejections: list[Rejection] = []
+        for raw, item in zip(page.records, found, strict=True):
+            if isinstance(item, Progression):
+                if not self._is_contradiction(item, current, again=again):
+                    versions.extend(self._meet(item))
+                    if current is not None:
+                        current.ids.add(item.record_id)
+                    continue
+                item = reject(raw, "_id: the same id stands twice with other content")
+            if current is not None:
+                current.rejected.add(item.record_hash)
+            self._rejections.add(item.record_hash)
+            if item.record_hash not in self._stored.rejected_hashes:
+                self._stored.rejected_hashes.add(item.record_hash)
+                rejections.append(item)
+        return PageRead(
+            seq=self.result.pages,
+            page=page.number,
+            records=len(page.records),
+            received_at=self._now(),
+            total=page.total,
+            page_size=self._page_size,
+            versions=versions,
+            rejections=rejections,
+        )
+
+    def _note_metadata(self, page: Page, current: _Pass | None) -> None:
+        if page.number == 0:
+            # What a full first page holds is the page size in force, whatever the API calls it.
+            more = page.can_load_more or (page.total or 0) > len(page.records)
+            claimed = 0 if more and page.records else page.page_size or 0
+            self._page_size = max(claimed, len(page.records), 1)
+        changed_size = self._granted is not None and page.page_size != self._granted
+        self._granted = page.page_size
+        self.result.page_size = self._page_size
+        if page.total is not None:
+            self.result.reported_total = page.total
+        if current is None:
+            if changed_size:
+                raise _NeedsFullRead
+            return
+        # Other page boundaries, or rows gone, shift what was not read yet past the reader.
+        current.shifted |= changed_size
+        if page.total is not None:
+            current.shifted |= current.total is not None and page.total < current.total
+            current.total = page.total
+
+    def _is_contradiction(self, item: Progression, current: _Pass | None, *, again: bool) -> bool:
+        """Whether the id stands twice with other content, rather than changed between reads."""
+        known = self._met.get(item.record_id)
+        if known is None or known == item.record_hash:
+            return False
+        return current is None or (item.record_id in current.ids and not again)
+
+    def _meet(self, record: Progression) -> Iterator[Version]:
+        record_id = record.record_id
+        if self._met.get(record_id) == record.record_hash:
+            return
+        self._met[record_id] = record.record_hash
+        stored = self._stored.records.get(record_id)
+        if stored is not None and stored.record_hash == record.record_hash:
+            return
+        if stored is not None:
+            self._changed.add(record_id)
+        elif record_id in self._stored.removed:
+            self._stored.removed.discard(record_id)
+            self._changed.add(record_id)
+        else:
+            self._new.add(record_id)
+        self._stored.records[record_id] = StoredRecord(record.record_hash, record.completed_at)
+        yield self._version(record_id, record)
+
+    def _version(self, record_id: str, record: Progression | None) -> Version:
+        number = self._stored.next_version
+        self._stored.next_version += 1
+        return Version(number, record_id, record)
+
+    def _summarise(self) -> None:
+        result = self.result
+        result.fetched = len(self._met) + len(self._rejections)
+        result.new = len(self._new)
+        result.changed = len(self._changed - self._new)
+        result.rejected = len(self._rejections)
+        result.stored_total = len(self._stored.records)
+        result.newest_completed_at = max(
+            (r.completed_at for r in self._stored.records.values() if r.completed_at),
+            default=None,
+        )
+
+
+def _read_all(page: Page) -> list[Progression | Rejection]:
+    return [read_record(raw) for raw in page.records]
+
+
+def _in_order(
+    found: list[Progression | Rejection], before: datetime | None
+) -> tuple[list[datetime], bool]:
+    """The page's completions, and whether open work follows them; refuses any other order."""
+    completions: list[datetime] = []
+    finished = False
+    for record in found:
+        if isinstance(record, Rejection):
+            continue
+        if record.completed_at is None:
+            finished = True
+            continue
+        if finished or (before is not None and record.completed_at > before):
+            raise _NeedsFullRead
+        before = record.completed_at
+        completions.append(before)
+    return completions, finished

@@ -1,0 +1,148 @@
+"""The tables of the raw store: the one place that names their columns and types.
+
+The meaning of each column is in docs/raw-store.md. Types are dlt's: `text`, `bigint`, `bool`,
+`double`, `timestamp` (UTC) and `date`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SCHEMA_VERSION = 1
+
+
+class Column(NamedTuple):
+    """A column of a raw table."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+
+def _required(name: str, type_: str) -> Column:
+    return Column(name, type_, nullable=False)
+
+
+_SEEN = (_required("first_seen_at", "timestamp"), _required("run_id", "text"))
+
+RAW_TABLES: dict[str, tuple[Column, ...]] = {
+    "progressions": (
+        _required("class_id", "text"),
+        _required("record_id", "text"),
+        _required("version_no", "bigint"),
+        _required("record_hash", "text"),
+        _required("is_removed", "bool"),
+        Column("user_id", "text"),
+        Column("user_first_name", "text"),
+        Column("user_last_name", "text"),
+        Column("user_email", "text"),
+        Column("assignment_id", "text"),
+        Column("assignment_name", "text"),
+        Column("assignment_type", "text"),
+        Column("grade", "double"),
+        Column("started_at", "timestamp"),
+        Column("completed_at", "timestamp"),
+        Column("reviewed_at", "timestamp"),
+        Column("extra", "text"),
+        *_SEEN,
+    ),
+    "classes": (
+        _required("class_id", "text"),
+        _required("version_no", "bigint"),
+        _required("record_hash", "text"),
+        Column("friendly_id", "text"),
+        Column("name", "text"),
+        Column("school", "text"),
+        Column("is_published", "bool"),
+        Column("units_hash", "text"),
+        *_SEEN,
+    ),
+    "class_units": (
+        _required("class_id", "text"),
+        _required("units_hash", "text"),
+        _required("position", "bigint"),
+        _required("section_position", "bigint"),
+        Column("section_name", "text"),
+        _required("assignment_id", "text"),
+        *_SEEN,
+    ),
+    "sync_runs": (
+        _required("run_id", "text"),
+        _required("class_id", "text"),
+        _required("started_at", "timestamp"),
+        _required("finished_at", "timestamp"),
+        _required("mode", "text"),
+        _required("status", "text"),
+        _required("pages", "bigint"),
+        _required("fetched", "bigint"),
+        _required("new", "bigint"),
+        _required("changed", "bigint"),
+        _required("gone", "bigint"),
+        _required("rejected", "bigint"),
+        Column("reported_total", "bigint"),
+        _required("stored_total", "bigint"),
+        _required("verified", "bool"),
+        Column("page_size", "bigint"),
+        Column("newest_completed_at", "timestamp"),
+        _required("timezone", "text"),
+        Column("error", "text"),
+    ),
+    "sync_pages": (
+        _required("run_id", "text"),
+        _required("class_id", "text"),
+        _required("seq", "bigint"),
+        _required("page", "bigint"),
+        _required("records_processed", "bigint"),
+        _required("synced_at", "timestamp"),
+    ),
+    "rejected_records": (
+        _required("class_id", "text"),
+        Column("record_id", "text"),
+        _required("record_hash", "text"),
+        Column("page", "bigint"),
+        _required("reason", "text"),
+        _required("record_json", "text"),
+        *_SEEN,
+    ),
+    "roster": (
+        _required("file_version", "bigint"),
+        _required("line", "bigint"),
+        Column("class", "text"),
+        Column("email", "text"),
+        Column("first_name", "text"),
+        Column("last_name", "text"),
+        Column("region", "text"),
+        Column("night", "text"),
+        Column("role", "text"),
+        Column("started_on", "date"),
+        Column("left_on", "date"),
+        *_SEEN,
+    ),
+    "mentors": (
+        _required("file_version", "bigint"),
+        _required("line", "bigint"),
+        Column("mentor", "text"),
+        Column("night", "text"),
+        Column("email", "text"),
+        *_SEEN,
+    ),
+}
+
+_SQLITE_TYPES = {
+    "text": "TEXT",
+    "bigint": "BIGINT",
+    "bool": "BOOLEAN",
+    "double": "DOUBLE",
+    "timestamp": "DATETIME",
+    "date": "DATE",
+}
+
+
+def create_statements() -> list[str]:
+    """SQLite statements that make every raw table as dlt makes it (all columns nullable there)."""
+    return [
+        f"CREATE TABLE {table} ("
+        + ", ".join(f'"{column.name}" {_SQLITE_TYPES[column.type]}' for column in columns)
+        + ")"
+        for table, columns in RAW_TABLES.items()
+    ]
