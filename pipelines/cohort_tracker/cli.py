@@ -1,0 +1,213 @@
+"""The command line: each command calls one function and prints its result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import __version__
+from .errors import CohortTrackerError
+
+if TYPE_CHECKING:
+    from .config import Settings
+
+EXIT_CODES = """\b
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 authentication,
+4 class not found, 5 API unreachable, 6 another sync is running, 7 stale."""
+
+
+class _Commands(click.Group):
+    """Shows commands in the order of use and turns known errors into a line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CohortTrackerError as error:
+            if ctx.params.get("debug"):
+                raise
+            fail(error)
+
+
+def fail(error: CohortTrackerError) -> None:
+    """Print the error and what to do next on standard error, and exit with its code."""
+    click.secho(f"Error: {error.message}", err=True, fg="red")
+    if error.hint:
+        click.echo(error.hint, err=True)
+    sys.exit(error.exit_code)
+
+
+@click.group(cls=_Commands, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="COHORT_TRACKER_CONFIG",
+    help="Settings file.  [default: ~/.cohort-tracker.toml]",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(__version__, prog_name="cohort-tracker")
+@click.pass_context
+def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
+    """Track OpenClass cohorts: who needs help, where the class gets stuck, how it moves.
+
+    \b
+    First `init`, then `sync` (by hand or by cron); `status` says what is there.
+    The tables are in warehouse.duckdb in the data directory (`status` shows where).
+    """
+    ctx.obj = config_path
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """The settings of this call; warnings about them go to standard error."""
+    from .config import load_settings
+
+    settings = load_settings(ctx.obj)
+    for warning in settings.warnings:
+        click.secho(f"Warning: {warning}", err=True, fg="yellow")
+    return settings
+
+
+@main.command()
+@click.option("--email", help="E-mail of the OpenClass account.")
+@click.option("--password", help="Password. Shows in the shell's history: better leave it out.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option(
+    "--class-id", "class_ids", multiple=True, help="Class id or friendly id; may be repeated."
+)
+@click.option("--api-base", help="Address of the API.")
+@click.option("--origin", help="Origin header of your school's site.")
+@click.option("--app-id", help="X-OpenClass-App-Id header of your school.")
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Where the data goes.")
+@click.option("--timezone", help="Time zone of the class, like America/New_York.")
+@click.option("--no-verify", is_flag=True, help="Write the settings without logging in.")
+@click.pass_context
+def init(ctx: click.Context, **options: Any) -> None:
+    """Set up: log in, choose classes, write the settings file.
+
+    Asks for what is not given. Running it again keeps everything it is not told to change.
+    """
+    from .setup import run_init
+
+    run_init(ctx.obj, **options)
+
+
+@main.command()
+@click.option("--full", is_flag=True, help="Read every page, whatever is stored.")
+@click.option(
+    "--class", "only", multiple=True, metavar="ID", help="Only this class (id or friendly id)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.option("--no-build", is_flag=True, help="Load only; leave the warehouse as it is.")
+@click.pass_context
+def sync(
+    ctx: click.Context, full: bool, only: tuple[str, ...], as_json: bool, no_build: bool
+) -> None:
+    """Fetch what is new and rebuild the tables."""
+    from .report import print_json, sync_summary
+    from .sync import SyncReport, run_sync
+
+    report = SyncReport(run_id="")
+    try:
+        settings = settings_of(ctx)
+        from .progress import observer_for
+
+        with observer_for(sys.stderr) as observer:
+            report = run_sync(settings, full=full, only=only, build=not no_build, observer=observer)
+    except CohortTrackerError as error:
+        if ctx.find_root().params.get("debug"):
+            raise
+        report.error = error
+    if as_json:
+        print_json(report.as_json())
+    else:
+        sync_summary(report)
+    for error in report.errors:
+        click.secho(f"Error: {error.message}", err=True, fg="red")
+        if error.hint:
+            click.echo(error.hint, err=True)
+    sys.exit(report.exit_code)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.option(
+    "--max-age", metavar="AGE", help="Exit 7 when the last sync is older, like 24h or 3d."
+)
+@click.pass_context
+def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
+    """Show what is stored, how fresh it is, and what failed last."""
+    from .report import parse_age, print_json, require_fresh, status_summary
+    from .warehouse import read_status
+
+    limit = parse_age(max_age) if max_age else None
+    settings = settings_of(ctx)
+    found = read_status(settings)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        status_summary(found)
+    if limit is not None:
+        require_fresh(found, limit)
+
+
+def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that shape the sandbox's world."""
+    for option in (
+        click.option("--seed", type=int, default=7, show_default=True, help="Seed of the cohort."),
+        click.option("--classes", type=click.IntRange(1, 50), default=2, show_default=True),
+        click.option("--students", type=click.IntRange(1, 2000), help="Per class.  [40-60]"),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@sandbox_options
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".demo"),
+    show_default=True,
+    help="Where the demo keeps its settings and data.",
+)
+def demo(**options: Any) -> None:
+    """Show it all on an invented cohort: server, init, sync, status, who needs help."""
+    from .demo import run_demo
+
+    run_demo(**options)
+
+
+@main.command()
+@sandbox_options
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
+@click.option(
+    "--data",
+    "data_dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Serve the records of CSV files instead of an invented cohort.",
+)
+@click.option(
+    "--write-roster",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the roster of the cohort as CSV.",
+)
+@click.option(
+    "--write-mentors",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the mentors of the cohort as CSV.",
+)
+@click.option("--fault", "faults", multiple=True, metavar="NAME[=VALUE]", help="Misbehave.")
+@click.option("--list-faults", is_flag=True, help="List what --fault can do, and end.")
+def sandbox(**options: Any) -> None:
+    """Serve an invented cohort as OpenClass would, on this machine only."""
+    from .demo import run_sandbox_command
+
+    run_sandbox_command(**options)

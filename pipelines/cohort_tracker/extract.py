@@ -1,0 +1,293 @@
+"""From the API to rows of the raw store: one class after the other, each on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .config import Settings
+from .errors import (
+    ApiUnavailableError,
+    ApiUnreachableError,
+    AuthenticationError,
+    ClassNotFoundError,
+    CohortTrackerError,
+    ConfigError,
+)
+from .load import Row
+from .openclass.classes import ClassInfo, class_info, content_hash, curriculum, find_class
+from .openclass.client import OpenClassClient
+from .openclass.reader import ClassReader, PageRead, ReadResult, Version
+from .openclass.records import REMOVED
+from .store import RawStore
+
+
+@dataclass
+class ClassOutcome:
+    """How the sync of one class went. `error` is None unless `status` is not `ok`."""
+
+    info: ClassInfo
+    result: ReadResult = field(default_factory=ReadResult)
+    status: str = "failed"
+    error: CohortTrackerError | None = None
+
+
+class Observer:
+    """Hears how an extraction goes; the default hears in silence."""
+
+    def class_started(self, info: ClassInfo) -> None:
+        """A class is about to be read."""
+
+    def page_read(self, info: ClassInfo, page: PageRead, result: ReadResult) -> None:
+        """A page of the class was read."""
+
+    def class_finished(self, outcome: ClassOutcome) -> None:
+        """The class is done, well or not."""
+
+    def note(self, message: str) -> None:
+        """Something worth knowing that is no error."""
+
+
+def choose_classes(
+    client: OpenClassClient,
+    settings: Settings,
+    only: Sequence[str],
+    store: RawStore,
+    observer: Observer,
+) -> list[ClassInfo]:
+    """The classes to sync: `only`, else those of the settings, else all that the account sees.
+
+    An id that the API does not list is tried all the same: the list may be refused or partial.
+    Raises AuthenticationError, ApiUnreachableError, or ConfigError when there is nothing to sync.
+    """
+    wanted = list(dict.fromkeys(only or settings.class_ids))
+    listed: list[ClassInfo] = []
+    refusal: CohortTrackerError | None = None
+    try:
+        listed = [class_info(item) for item in client.classes()]
+    except ApiUnreachableError:
+        raise
+    except (ClassNotFoundError, ApiUnavailableError) as error:
+        refusal = error
+        observer.note(f"{error.message}; going on with the class ids that are configured")
+    if not wanted:
+        if refusal is not None:
+            raise ConfigError(
+                f"No class is configured, and the list of classes is refused: {refusal.message}",
+                "Name one with `cohort-tracker init --class-id ID`.",
+            )
+        if not listed:
+            raise ClassNotFoundError(
+                "The account sees no classes", "Check that it is a mentor or instructor account."
+            )
+        return listed
+    known = listed or [
+        ClassInfo(class_id, version.friendly_id, version.name)
+        for class_id, version in store.class_versions().items()
+    ]
+    synced = store.classes_with_progressions()
+    chosen: dict[str, ClassInfo] = {}
+    for key in wanted:
+        info = find_class(known, key) or ClassInfo(key)
+        if key in synced and info.class_id not in synced:
+            # Read under this id before the API listed it: one class must not become two.
+            info = replace(info, class_id=key)
+        chosen.setdefault(info.class_id, info)
+    return list(chosen.values())
+
+
+class Extraction:
+    """Reads classes and turns what they hold into rows of the raw store.
+
+    Args:
+        client: a session with the API.
+        store: the raw store, for what is known already.
+        settings: look-back, refresh and time zone.
+        run_id: the run these rows belong to.
+        full: read every page, whatever is known.
+        observer: hears how it goes.
+    """
+
+    def __init__(
+        self,
+        client: OpenClassClient,
+        store: RawStore,
+        settings: Settings,
+        *,
+        run_id: str,
+        full: bool,
+        observer: Observer,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._settings = settings
+        self._run_id = run_id
+        self._full = full
+        self._observer = observer
+        self._now = now
+        self.outcomes: list[ClassOutcome] = []
+
+    def rows(self, classes: Sequence[ClassInfo]) -> Iterator[Row]:
+        """Rows of all classes, ending each class with its row of `sync_runs`.
+
+        A class that fails does not stop the others, unless the others must fail in the same way:
+        AuthenticationError is raised, and with no connection the rest is marked as failed.
+        """
+        unreachable: ApiUnreachableError | None = None
+        for info in classes:
+            outcome = ClassOutcome(info)
+            self.outcomes.append(outcome)
+            self._observer.class_started(info)
+            started = self._now()
+            fatal: AuthenticationError | None = None
+            try:
+                if unreachable is not None:
+                    raise unreachable
+                yield from self._class_rows(outcome)
+            except CohortTrackerError as error:
+                outcome.error = error
+                if isinstance(error, ApiUnreachableError):
+                    unreachable = error
+                if isinstance(error, AuthenticationError):
+                    fatal = error
+            yield self._run_row(outcome, started)
+            self._observer.class_finished(outcome)
+            if fatal is not None:
+                raise fatal
+
+    def _class_rows(self, outcome: ClassOutcome) -> Iterator[Row]:
+        info = outcome.info
+        yield from self._description(info)
+
+        def fetch() -> Any:
+            walk = self._client.page_walk()
+            return walk, self._client.progressions(info.class_id, walk)
+
+        reader = ClassReader(
+            fetch,
+            self._store.stored_class(info.class_id),
+            full=self._full,
+            lookback=timedelta(days=self._settings.lookback_days),
+            full_after=timedelta(days=self._settings.full_refresh_days),
+            now=self._now,
+        )
+        outcome.result = reader.result
+        for page in reader.read():
+            self._observer.page_read(info, page, reader.result)
+            yield from self._page_rows(info, page)
+        for version in reader.removals():
+            yield "progressions", self._version_row(info, version)
+        if reader.result.verified:
+            outcome.status = "ok"
+        else:
+            outcome.status = "unverified"
+            outcome.error = CohortTrackerError(
+                reader.result.problem or "completeness was not proven",
+                "What was read is stored; the next sync reads everything again.",
+            )
+
+    def _description(self, info: ClassInfo) -> Iterator[Row]:
+        """The class and its curriculum, where they are new; both may be refused."""
+        known = self._store.class_versions().get(info.class_id)
+        detail: dict[str, Any] = {}
+        try:
+            detail = self._client.class_detail(info.class_id)
+        except ApiUnreachableError:
+            raise
+        except (ClassNotFoundError, ApiUnavailableError) as error:
+            self._observer.note(f"{info.friendly_id or info.class_id}: {error.message}; going on")
+        if detail:
+            described = class_info({**detail, "id": info.class_id})
+            info = replace(
+                described,
+                friendly_id=described.friendly_id or info.friendly_id,
+                name=described.name or info.name,
+                school=described.school or info.school,
+                is_published=described.is_published
+                if described.is_published is not None
+                else info.is_published,
+            )
+        entries = curriculum(detail)
+        units_hash = content_hash([astuple(entry) for entry in entries]) if entries else None
+        if units_hash is None and known is not None:
+            units_hash = known.units_hash  # refused today: the last known stays in force
+        if info == ClassInfo(info.class_id) and units_hash is None:
+            return
+        record_hash = content_hash([astuple(info), units_hash])
+        seen = (self._now(), self._run_id)
+        if entries and units_hash and not self._store.has_units(info.class_id, units_hash):
+            for entry in entries:
+                row = (entry.position, entry.section_position, entry.section_name)
+                yield (
+                    "class_units",
+                    (info.class_id, units_hash, *row, entry.assignment_id, *seen),
+                )
+        if known is None or known.record_hash != record_hash:
+            version_no = 1 if known is None else known.version_no + 1
+            described_as = (info.friendly_id, info.name, info.school, info.is_published)
+            yield (
+                "classes",
+                (info.class_id, version_no, record_hash, *described_as, units_hash, *seen),
+            )
+
+    def _page_rows(self, info: ClassInfo, page: PageRead) -> Iterator[Row]:
+        seen = (page.received_at, self._run_id)
+        for version in page.versions:
+            yield "progressions", self._version_row(info, version, page.received_at)
+        for rejected in page.rejections:
+            yield (
+                "rejected_records",
+                (
+                    info.class_id,
+                    rejected.record_id,
+                    rejected.record_hash,
+                    page.page,
+                    rejected.reason,
+                    rejected.record_json,
+                    *seen,
+                ),
+            )
+        yield (
+            "sync_pages",
+            (self._run_id, info.class_id, page.seq, page.page, page.records, page.received_at),
+        )
+
+    def _version_row(
+        self, info: ClassInfo, version: Version, seen_at: datetime | None = None
+    ) -> tuple[Any, ...]:
+        key = (info.class_id, version.record_id, version.version_no)
+        seen = (seen_at or self._now(), self._run_id)
+        record = version.record
+        if record is None:
+            return (*key, REMOVED, True, *(None,) * 12, *seen)
+        return (*key, record.record_hash, False, *record[2:], *seen)
+
+    def _run_row(self, outcome: ClassOutcome, started: datetime) -> Row:
+        result = outcome.result
+        return (
+            "sync_runs",
+            (
+                self._run_id,
+                outcome.info.class_id,
+                started,
+                self._now(),
+                result.mode,
+                outcome.status,
+                result.pages,
+                result.fetched,
+                result.new,
+                result.changed,
+                result.gone,
+                result.rejected,
+                result.reported_total,
+                result.stored_total,
+                result.verified,
+                result.page_size,
+                result.newest_completed_at,
+                self._settings.timezone,
+                outcome.error.message if outcome.error else None,
+            ),
+        )

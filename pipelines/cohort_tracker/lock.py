@@ -1,0 +1,86 @@
+"""One sync at a time per data directory."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .errors import StoreError, SyncRunningError
+
+
+def lock_path(data_dir: Path) -> Path:
+    """The file that a running sync holds locked and names itself in."""
+    return data_dir / "sync.lock"
+
+
+@contextmanager
+def sync_lock(data_dir: Path, run_id: str) -> Iterator[None]:
+    """Hold the data directory for one sync.
+
+    The operating system drops the lock with the process, so that of a dead process is free; what
+    it wrote into the file stays and tells the next one that it was interrupted.
+    Raises SyncRunningError naming the holder, StoreError when the file cannot be made.
+    """
+    path = lock_path(data_dir)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from error
+    with os.fdopen(handle, "r+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(stream.read())
+            raise SyncRunningError(
+                f"Another sync is running (process {holder.get('pid', 'unknown')},"
+                f" since {holder.get('started_at', 'unknown')})",
+                "Wait for it to end; a killed one frees the lock by itself.",
+            ) from None
+        _write(
+            stream,
+            {
+                "pid": os.getpid(),
+                "run_id": run_id,
+                "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+        )
+        try:
+            yield
+        finally:
+            _write(stream, None)
+
+
+def interrupted_run(data_dir: Path) -> dict[str, Any] | None:
+    """What a sync that was killed wrote into its lock; None when none was, or one is running."""
+    path = lock_path(data_dir)
+    try:
+        with path.open(encoding="utf-8") as stream:
+            holder = _holder(stream.read())
+            if not holder:
+                return None
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:  # absent, unreadable, or held by a running sync
+        return None
+    return holder
+
+
+def _holder(text: str) -> dict[str, Any]:
+    try:
+        holder = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _write(stream: Any, holder: dict[str, Any] | None) -> None:
+    stream.seek(0)
+    stream.truncate()
+    if holder is not None:
+        json.dump(holder, stream)
+    stream.flush()

@@ -1,0 +1,171 @@
+"""`init`: log in, let the user choose classes, write the settings file."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .config import (
+    Settings,
+    default_config_path,
+    load_settings,
+    with_overrides,
+    write_config,
+)
+from .errors import ConfigError
+
+
+def run_init(
+    config_path: Path | None,
+    *,
+    email: str | None,
+    password: str | None,
+    password_stdin: bool,
+    class_ids: tuple[str, ...],
+    api_base: str | None,
+    origin: str | None,
+    app_id: str | None,
+    data_dir: str | None,
+    timezone: str | None,
+    no_verify: bool,
+) -> None:
+    """Ask for what is missing, verify it with the API, write it.
+
+    Raises ConfigError, AuthenticationError, ClassNotFoundError or ApiUnavailableError; then
+    nothing was written.
+    """
+    path = (config_path or default_config_path()).expanduser()
+    if not path.exists() and config_path is not None:
+        settings = replace(load_settings(), config_path=path)
+    else:
+        settings = load_settings(config_path)
+    given = {
+        "email": email,
+        "password": _given_password(password, password_stdin),
+        "class_ids": list(class_ids) or None,
+        "api_base": api_base,
+        "origin": origin,
+        "app_id": app_id,
+        "data_dir": data_dir,
+        "timezone": timezone,
+    }
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if data_dir is not None:
+        changes["data_dir"] = str(Path(data_dir).expanduser().absolute())
+    _ask_for_credentials(settings, changes)
+    settings = with_overrides(settings, **changes)
+    chosen = settings.class_ids
+    if no_verify:
+        click.echo("Not verified: the account and the class ids were not checked.", err=True)
+    else:
+        chosen = _verified_classes(settings, asked=bool(class_ids))
+        if class_ids or chosen != settings.class_ids:
+            changes["class_ids"] = list(chosen)
+    if "class_ids" in changes:
+        changes["class_id"] = None  # one key says it
+    write_config(path, changes)
+    click.echo(f"Settings written to {path}")
+    click.echo("Next: cohort-tracker sync")
+
+
+def _given_password(password: str | None, from_stdin: bool) -> str | None:
+    if password is not None and from_stdin:
+        raise ConfigError("--password and --password-stdin exclude each other")
+    if password is not None:
+        click.secho(
+            "Warning: a password on the command line shows in the shell's history and in the"
+            " process list; leave it out to be asked.",
+            err=True,
+            fg="yellow",
+        )
+        return password
+    if from_stdin:
+        text = sys.stdin.readline().rstrip("\r\n")
+        if not text:
+            raise ConfigError("--password-stdin: standard input is empty")
+        return text
+    return None
+
+
+def _ask_for_credentials(settings: Settings, changes: dict[str, Any]) -> None:
+    missing = [
+        key
+        for key in ("email", "password")
+        if key not in changes and getattr(settings, key) is None
+    ]
+    if missing and not sys.stdin.isatty():
+        raise ConfigError(
+            f"Missing: {' and '.join('--' + key.replace('_', '-') for key in missing)}",
+            "Give the password with --password-stdin or COHORT_TRACKER_PASSWORD.",
+        )
+    if "email" in missing:
+        changes["email"] = click.prompt("E-mail", err=True).strip()
+    if "password" in missing:
+        changes["password"] = click.prompt("Password", hide_input=True, err=True)
+
+
+def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
+    from .errors import ApiUnreachableError, ClassNotFoundError, CohortTrackerError
+    from .openclass.classes import class_info, find_classes
+    from .openclass.client import OpenClassClient
+
+    client = OpenClassClient(settings)
+    client.login()
+    click.echo(f"Logged in as {settings.email}", err=True)
+    try:
+        classes = [class_info(item) for item in client.classes()]
+    except ApiUnreachableError:
+        raise
+    except CohortTrackerError as error:
+        if not settings.class_ids:
+            raise ClassNotFoundError(
+                f"The list of classes is refused: {error.message}", "Name a class with --class-id."
+            ) from error
+        click.echo(f"{error.message}; the class ids are taken unchecked", err=True)
+        return settings.class_ids
+    if settings.class_ids and (asked or not sys.stdin.isatty()):
+        return tuple(info.class_id for info in find_classes(classes, settings.class_ids))
+    if not classes:
+        raise ClassNotFoundError(
+            "The account sees no classes", "Check that it is a mentor or instructor account."
+        )
+    _list_classes(classes, settings.class_ids)
+    if not sys.stdin.isatty():
+        click.echo("No class chosen: `sync` reads all of them.", err=True)
+        return ()
+    while True:
+        answer = click.prompt(
+            "Which? (numbers or friendly ids, separated by commas, or 'all')",
+            default=",".join(settings.class_ids) or "all",
+            err=True,
+        )
+        if answer.strip().lower() == "all":
+            return tuple(info.class_id for info in classes)
+        keys = [part.strip() for part in answer.split(",") if part.strip()]
+        keys = [
+            classes[int(key) - 1].class_id
+            if key.isdecimal() and 1 <= int(key) <= len(classes)
+            else key
+            for key in keys
+        ]
+        try:
+            found = find_classes(classes, keys)
+        except ClassNotFoundError as error:
+            click.echo(error.message, err=True)
+            continue
+        if found:
+            return tuple(info.class_id for info in found)
+
+
+def _list_classes(classes: list[Any], chosen: tuple[str, ...]) -> None:
+    from .report import printable
+
+    click.echo("Classes of this account:", err=True)
+    for number, info in enumerate(classes, start=1):
+        mark = "*" if info.class_id in chosen or info.friendly_id in chosen else " "
+        name = printable(info.name or info.class_id)
+        click.echo(f" {mark}{number:>3}  {name}  ({printable(info.friendly_id)})", err=True)

@@ -1,0 +1,197 @@
+"""What the raw store knows: read-only questions to `raw.db` before and after a sync.
+
+Writing is dlt's job alone; only the layout's version number and the index are set here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import StoreError
+from .raw_schema import RAW_TABLES, SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from .openclass.reader import StoredClass
+
+BUSY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class StoredClassVersion:
+    """The newest stored description of a class."""
+
+    version_no: int
+    record_hash: str
+    friendly_id: str | None
+    name: str | None
+    units_hash: str | None
+
+
+class RawStore:
+    """Questions to the raw store at `path`. The file may be absent: then everything is empty.
+
+    Every method raises StoreError when the file is damaged or made by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def check(self) -> None:
+        """Raise StoreError when the file cannot be used by this version."""
+        with self._connection() as connection:
+            if connection is None:
+                return
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA_VERSION:
+                raise StoreError(
+                    f"{self.path} was written by a newer version (layout {version},"
+                    f" this version reads up to {SCHEMA_VERSION})",
+                    "Upgrade cohort-tracker, or name another data_dir.",
+                )
+
+    def has_all_tables(self) -> bool:
+        """Whether every raw table exists."""
+        with self._connection() as connection:
+            return connection is not None and _tables(connection) >= RAW_TABLES.keys()
+
+    def finish_layout(self) -> None:
+        """Stamp the layout's version and make the index, after tables were made."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
+                connection.execute(
+                    "CREATE INDEX IF NOT EXISTS progressions_by_class ON progressions (class_id)"
+                )
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
+                connection.commit()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def stored_class(self, class_id: str) -> StoredClass:
+        """All that a reader of the class needs to know."""
+        from .openclass.reader import StoredClass, StoredRecord
+
+        stored = StoredClass()
+        with self._connection() as connection:
+            if connection is None or not _tables(connection) >= RAW_TABLES.keys():
+                return stored
+            rows = connection.execute(
+                "SELECT record_id, record_hash, completed_at, is_removed, version_no"
+                " FROM progressions WHERE class_id = ? ORDER BY version_no",
+                (class_id,),
+            )
+            for record_id, record_hash, completed_at, is_removed, version_no in rows:
+                stored.next_version = version_no + 1
+                if is_removed:
+                    stored.records.pop(record_id, None)
+                    stored.removed.add(record_id)
+                else:
+                    stored.removed.discard(record_id)
+                    stored.records[record_id] = StoredRecord(record_hash, _moment(completed_at))
+            stored.rejected_hashes = {
+                row[0]
+                for row in connection.execute(
+                    "SELECT record_hash FROM rejected_records WHERE class_id = ?", (class_id,)
+                )
+            }
+            last_ok = connection.execute(
+                "SELECT newest_completed_at, reported_total, stored_total FROM sync_runs"
+                " WHERE class_id = ? AND status = 'ok' ORDER BY rowid DESC LIMIT 1",
+                (class_id,),
+            ).fetchone()
+            last_full = connection.execute(
+                "SELECT finished_at FROM sync_runs WHERE class_id = ? AND status = 'ok'"
+                " AND mode = 'full' ORDER BY rowid DESC LIMIT 1",
+                (class_id,),
+            ).fetchone()
+        if last_ok is not None:
+            newest, reported, in_force = last_ok
+            stored.newest_completed_at = _moment(newest)
+            stored.unexplained = 0 if reported is None else reported - in_force
+        if last_full is not None:
+            stored.last_full_at = _moment(last_full[0])
+        return stored
+
+    def class_versions(self) -> dict[str, StoredClassVersion]:
+        """The newest stored description of each class, by class id."""
+        with self._connection() as connection:
+            if connection is None or "classes" not in _tables(connection):
+                return {}
+            rows = connection.execute(
+                "SELECT class_id, version_no, record_hash, friendly_id, name, units_hash"
+                " FROM classes ORDER BY version_no"
+            ).fetchall()
+        return {row[0]: StoredClassVersion(*row[1:]) for row in rows}
+
+    def classes_with_progressions(self) -> set[str]:
+        """Ids under which progressions are stored."""
+        with self._connection() as connection:
+            if connection is None or "sync_runs" not in _tables(connection):
+                return set()
+            rows = connection.execute("SELECT DISTINCT class_id FROM sync_runs").fetchall()
+        return {row[0] for row in rows}
+
+    def has_units(self, class_id: str, units_hash: str) -> bool:
+        """Whether the rows of this curriculum are stored."""
+        with self._connection() as connection:
+            if connection is None or "class_units" not in _tables(connection):
+                return False
+            found = connection.execute(
+                "SELECT 1 FROM class_units WHERE class_id = ? AND units_hash = ? LIMIT 1",
+                (class_id, units_hash),
+            ).fetchone()
+        return found is not None
+
+    def last_runs(self) -> dict[str, dict[str, Any]]:
+        """Per class id: the columns of its last run, and `last_ok_at`; times aware, UTC."""
+        with self._connection() as connection:
+            if connection is None or "sync_runs" not in _tables(connection):
+                return {}
+            connection.row_factory = sqlite3.Row
+            runs = connection.execute(
+                "SELECT * FROM sync_runs WHERE rowid IN"
+                " (SELECT max(rowid) FROM sync_runs GROUP BY class_id) ORDER BY rowid"
+            ).fetchall()
+            finished = connection.execute(
+                "SELECT class_id, finished_at FROM sync_runs WHERE rowid IN"
+                " (SELECT max(rowid) FROM sync_runs WHERE status = 'ok' GROUP BY class_id)"
+            ).fetchall()
+        last_ok = {row["class_id"]: _moment(row["finished_at"]) for row in finished}
+        return {
+            row["class_id"]: {
+                **dict(row),
+                "started_at": _moment(row["started_at"]),
+                "finished_at": _moment(row["finished_at"]),
+                "last_ok_at": last_ok.get(row["class_id"]),
+            }
+            for row in runs
+        }
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection | None]:
+        if not self.path.exists():
+            yield None
+            return
+        try:
+            uri = f"{self.path.resolve().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection:
+                yield connection
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A stored UTC time as an aware datetime."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

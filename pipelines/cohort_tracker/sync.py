@@ -1,0 +1,184 @@
+"""One sync: lock, extract and load, build, publish."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .config import Settings
+from .errors import BuildError, CohortTrackerError, StoreError
+from .lock import sync_lock
+from .store import RawStore
+
+if TYPE_CHECKING:
+    from .extract import ClassOutcome, Observer
+    from .transform import BuildReport
+
+
+@dataclass
+class SyncReport:
+    """How a sync went, class by class and for the warehouse (None: no build was asked for)."""
+
+    run_id: str
+    duration_s: float = 0.0
+    classes: list[ClassOutcome] = field(default_factory=list)
+    warehouse: BuildReport | None = None
+    error: CohortTrackerError | None = None
+
+    @property
+    def errors(self) -> list[CohortTrackerError]:
+        """Everything that failed, each once, in the order it happened."""
+        failed = [outcome.error for outcome in self.classes if outcome.error is not None]
+        if self.error is not None:
+            failed.append(self.error)
+        return list(dict.fromkeys(failed))
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is well; the code that all failures share; else 1."""
+        codes = {error.exit_code for error in self.errors}
+        if len(codes) == 1:
+            return codes.pop()
+        return 1 if codes else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `sync --json` prints."""
+        build = self.warehouse
+        return {
+            "status": "ok" if self.exit_code == 0 else "failed",
+            "run_id": self.run_id,
+            "duration_s": round(self.duration_s, 3),
+            "error": self.error.message if self.error else None,
+            "classes": [
+                {
+                    "class_id": outcome.info.class_id,
+                    "friendly_id": outcome.info.friendly_id,
+                    "status": outcome.status,
+                    "mode": outcome.result.mode,
+                    "pages": outcome.result.pages,
+                    "fetched": outcome.result.fetched,
+                    "new": outcome.result.new,
+                    "changed": outcome.result.changed,
+                    "gone": outcome.result.gone,
+                    "rejected": outcome.result.rejected,
+                    "reported_total": outcome.result.reported_total,
+                    "stored_total": outcome.result.stored_total,
+                    "verified": outcome.result.verified,
+                    "error": outcome.error.message if outcome.error else None,
+                }
+                for outcome in self.classes
+            ],
+            "warehouse": {
+                "published": build.published if build else False,
+                "models": build.models if build else 0,
+                "tests": build.tests if build else 0,
+                "failures": build.failures if build else [],
+            },
+        }
+
+
+def new_run_id(now: datetime) -> str:
+    """A name for a run that sorts by its start: UTC time and a random tail."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def run_sync(
+    settings: Settings,
+    *,
+    full: bool = False,
+    only: Sequence[str] = (),
+    build: bool = True,
+    observer: Observer | None = None,
+) -> SyncReport:
+    """Bring the raw store up to date with the API, then build and publish the warehouse.
+
+    Args:
+        settings: where, who, what.
+        full: read every page, whatever is stored.
+        only: ids or friendly ids of the classes to sync; empty: those of the settings.
+        build: whether to build the warehouse afterwards.
+        observer: hears how it goes.
+
+    Returns what happened, errors of the API, the store and the build included. Raises
+    ConfigError, SyncRunningError or StoreError when it could not even begin.
+    """
+    settings.require_credentials()
+    started = time.monotonic()
+    run_id = new_run_id(datetime.now(UTC))
+    prepare_data_dir(settings.data_dir)
+    report = SyncReport(run_id)
+    with ExitStack() as stack:
+        stack.enter_context(sync_lock(settings.data_dir, run_id))
+        store = RawStore(settings.raw_path)
+        store.check()
+        _create_private(settings.raw_path)
+        warehouse = None
+        if build:
+            from .transform import WarehouseBuild
+
+            warehouse = stack.enter_context(WarehouseBuild(settings, run_id))
+        try:
+            _extract_and_load(settings, store, report, full, only, observer, started)
+        except CohortTrackerError as error:
+            report.error = error
+        has_news = any(outcome.status != "failed" for outcome in report.classes)
+        if warehouse is not None and has_news:
+            report.warehouse = warehouse.finish()
+            if report.warehouse.failures and report.error is None:
+                count = len(report.warehouse.failures)
+                report.error = BuildError(
+                    f"{count} model{'s' if count != 1 else ''} or tests failed;"
+                    " the warehouse was not replaced",
+                    f"See {settings.data_dir / 'logs' / 'build.log'}.",
+                )
+    report.duration_s = time.monotonic() - started
+    return report
+
+
+def _extract_and_load(
+    settings: Settings,
+    store: RawStore,
+    report: SyncReport,
+    full: bool,
+    only: Sequence[str],
+    observer: Observer | None,
+    started: float,
+) -> None:
+    from .extract import Extraction, Observer, choose_classes
+    from .load import RawLoader
+    from .openclass.client import OpenClassClient
+
+    observer = observer or Observer()
+    client = OpenClassClient(settings, since=started)
+    classes = choose_classes(client, settings, only, store, observer)
+    extraction = Extraction(
+        client, store, settings, run_id=report.run_id, full=full, observer=observer
+    )
+    report.classes = extraction.outcomes
+    with RawLoader(store, settings.data_dir / "load", report.run_id) as loader:
+        loader.load(extraction.rows(classes))
+
+
+def prepare_data_dir(data_dir: Path) -> None:
+    """Make the data directory, readable by its owner only. Raises StoreError."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(data_dir, os.W_OK | os.X_OK):
+            raise StoreError(f"{data_dir}: no permission to write", "Name another data_dir.")
+    except OSError as error:
+        raise StoreError(f"{data_dir}: {error.strerror}", "Name another data_dir.") from error
+
+
+def _create_private(path: Path) -> None:
+    """Make sure that the file exists and that only its owner can read it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from error

@@ -1,0 +1,158 @@
+"""Building the warehouse with dbt, in a process of its own, and publishing it in one rename.
+
+dbt runs apart because DuckDB brings its own copy of SQLite, which must not share a process with
+the loader's; and because the 2 s that dbt needs to start can then pass while pages are awaited.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .config import ENV_PREFIX, Settings
+from .errors import BuildError
+
+
+@dataclass
+class BuildReport:
+    """What became of the warehouse. `failures` holds one line per failed model or test."""
+
+    published: bool = False
+    models: int = 0
+    tests: int = 0
+    failures: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def project_dir() -> Path:
+    """Where the dbt project is: inside the installed package, or the checkout around it."""
+    packaged = Path(__file__).parent / "dbt"
+    if (packaged / "dbt_project.yml").is_file():
+        return packaged
+    checkout = Path(__file__).parents[2]
+    if (checkout / "dbt_project.yml").is_file():
+        return checkout
+    raise BuildError("The dbt project is missing", "Install cohort-tracker again.")
+
+
+def dbt_environment(settings: Settings, warehouse: Path) -> dict[str, str]:
+    """The environment in which dbt finds both stores; without the credentials."""
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(ENV_PREFIX) and not key.startswith("DBT_ENV_SECRET")
+    }
+    environment.update(
+        {
+            "COHORT_TRACKER_DATA_DIR": str(settings.data_dir),
+            "COHORT_TRACKER_RAW_DB": str(settings.raw_path),
+            "COHORT_TRACKER_WAREHOUSE": str(warehouse),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DO_NOT_TRACK": "1",
+        }
+    )
+    return environment
+
+
+class WarehouseBuild:
+    """One build of the warehouse: `start()` early, `finish()` when the raw store is ready.
+
+    A context manager: leaving it without `finish()` ends the waiting dbt process.
+    """
+
+    def __init__(self, settings: Settings, run_id: str) -> None:
+        self._settings = settings
+        self._dir = settings.data_dir / "build" / run_id
+        self._warehouse = self._dir / settings.warehouse_path.name
+        self._outcome = self._dir / "outcome.json"
+        self._log = settings.data_dir / "logs" / "build.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> WarehouseBuild:
+        """Clear what dead runs left and start dbt, which waits until `finish`."""
+        shutil.rmtree(self._dir.parent, ignore_errors=True)
+        self._dir.mkdir(parents=True, mode=0o700)
+        self._log.parent.mkdir(mode=0o700, exist_ok=True)
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                [
+                    sys.executable,
+                    "-m",
+                    "cohort_tracker.dbt_worker",
+                    str(project_dir()),
+                    str(self._settings.data_dir),
+                    str(self._outcome),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dbt_environment(self._settings, self._warehouse),
+                cwd=self._dir,
+                start_new_session=True,  # Ctrl-C goes to the sync, which then ends this
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End dbt if it still runs and remove the building site."""
+        process = self._process
+        if process is not None:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+        shutil.rmtree(self._dir.parent, ignore_errors=True)
+
+    def finish(self) -> BuildReport:
+        """Build, test and publish. Raises BuildError only when dbt itself broke down."""
+        assert self._process is not None
+        started = time.monotonic()
+        try:
+            self._process.communicate(b"build\n")
+        except BrokenPipeError:
+            self._process.wait()
+        report = self._read_outcome()
+        report.seconds["build"] = time.monotonic() - started
+        if not report.failures:
+            started = time.monotonic()
+            self._publish()
+            report.published = True
+            report.seconds["publish"] = time.monotonic() - started
+        return report
+
+    def _read_outcome(self) -> BuildReport:
+        assert self._process is not None
+        try:
+            outcome: dict[str, Any] = json.loads(self._outcome.read_bytes())
+        except (OSError, ValueError):
+            raise BuildError(
+                f"dbt broke down (exit code {self._process.returncode})",
+                f"See {self._log}; the warehouse of the last good build is still in place.",
+            ) from None
+        return BuildReport(
+            models=outcome["models"], tests=outcome["tests"], failures=outcome["failures"]
+        )
+
+    def _publish(self) -> None:
+        leftover = self._warehouse.with_name(self._warehouse.name + ".wal")
+        if not self._warehouse.is_file() or leftover.exists():
+            raise BuildError("dbt left no complete warehouse", f"See {self._log}.")
+        self._warehouse.chmod(0o600)
+        _sync_to_disk(self._warehouse)
+        self._warehouse.replace(self._settings.warehouse_path)
+        _sync_to_disk(self._settings.data_dir)
+
+
+def _sync_to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

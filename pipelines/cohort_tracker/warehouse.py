@@ -1,0 +1,170 @@
+"""Questions to the published warehouse and to the run log: what `status` shows.
+
+Imports neither dlt nor dbt: it must answer at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .config import Settings
+from .errors import StoreError
+from .lock import interrupted_run
+from .store import RawStore
+
+
+@dataclass(frozen=True)
+class ClassStatus:
+    """What is known of one class. Counts are None before the first build."""
+
+    id: str
+    friendly_id: str | None
+    name: str | None
+    students: int | None
+    assignments: int | None
+    progressions: int | None
+    last_sync_at: datetime | None
+    last_status: str | None
+    last_error: str | None
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `status` shows; times aware, UTC. Counts are None before the first build."""
+
+    config_path: Path | None
+    data_dir: Path
+    students: int | None
+    assignments: int | None
+    progressions: int | None
+    last_sync_at: datetime | None
+    stale: bool
+    interrupted_at: str | None
+    classes: list[ClassStatus] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `status --json` prints."""
+        return {
+            "config_path": str(self.config_path) if self.config_path else None,
+            "data_dir": str(self.data_dir),
+            "students": self.students,
+            "assignments": self.assignments,
+            "progressions": self.progressions,
+            "last_sync_at": _iso(self.last_sync_at),
+            "stale": self.stale,
+            "interrupted_at": self.interrupted_at,
+            "classes": [
+                {
+                    "id": item.id,
+                    "friendly_id": item.friendly_id,
+                    "name": item.name,
+                    "students": item.students,
+                    "assignments": item.assignments,
+                    "progressions": item.progressions,
+                    "last_sync_at": _iso(item.last_sync_at),
+                    "last_status": item.last_status,
+                    "last_error": item.last_error,
+                    "rejected": item.rejected,
+                }
+                for item in self.classes
+            ],
+        }
+
+
+_CLASS_COUNTS = """
+    with
+    student_counts as (
+        select class_id, count(*) as students from core.enrollments group by class_id
+    ),
+    assignment_counts as (
+        select class_id, count(*) as assignments from core.curriculum group by class_id
+    ),
+    progression_counts as (
+        select class_id, count(*) as progressions from core.progressions group by class_id
+    )
+    select
+        classes.id, classes.friendly_id, classes.name,
+        coalesce(students, 0), coalesce(assignments, 0), coalesce(progressions, 0)
+    from core.classes
+    left join student_counts on classes.id = student_counts.class_id
+    left join assignment_counts on classes.id = assignment_counts.class_id
+    left join progression_counts on classes.id = progression_counts.class_id
+    order by classes.name, classes.id
+"""
+_TOTALS = """
+    select
+        (select count(*) from core.students),
+        (select count(*) from core.assignments),
+        (select count(*) from core.progressions)
+"""
+
+
+def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
+    """What is stored, how fresh it is, and what failed last. Raises StoreError."""
+    now = now or datetime.now(UTC)
+    store = RawStore(settings.raw_path)
+    store.check()
+    runs = store.last_runs()
+    described = store.class_versions()
+    totals: tuple[int | None, int | None, int | None] = (None, None, None)
+    counts: dict[str, tuple[Any, ...]] = {}
+    if settings.warehouse_path.exists():
+        total_rows = query(settings.warehouse_path, _TOTALS)
+        totals = total_rows[0]
+        counts = {row[0]: row for row in query(settings.warehouse_path, _CLASS_COUNTS)}
+    classes = []
+    for class_id in [*counts, *(key for key in runs if key not in counts)]:
+        run = runs.get(class_id, {})
+        version = described.get(class_id)
+        row = counts.get(class_id, (class_id, None, None, None, None, None))
+        classes.append(
+            ClassStatus(
+                id=class_id,
+                friendly_id=row[1] or (version.friendly_id if version else None),
+                name=row[2] or (version.name if version else None),
+                students=row[3],
+                assignments=row[4],
+                progressions=row[5],
+                last_sync_at=run.get("last_ok_at"),
+                last_status=run.get("status"),
+                last_error=run.get("error"),
+                rejected=run.get("rejected", 0),
+            )
+        )
+    synced = [item.last_sync_at for item in classes if item.last_sync_at is not None]
+    last_sync_at = max(synced, default=None)
+    limit = timedelta(hours=settings.stale_after_hours)
+    interrupted = interrupted_run(settings.data_dir)
+    return Status(
+        config_path=settings.config_path,
+        data_dir=settings.data_dir,
+        students=totals[0],
+        assignments=totals[1],
+        progressions=totals[2],
+        last_sync_at=last_sync_at,
+        stale=last_sync_at is None or now - last_sync_at > limit,
+        interrupted_at=interrupted.get("started_at") if interrupted else None,
+        classes=classes,
+    )
+
+
+def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    """Run one read-only question against the published warehouse; raises StoreError."""
+    import duckdb
+
+    try:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            return connection.execute(sql, parameters or []).fetchall()
+    except duckdb.Error as error:
+        raise StoreError(
+            f"{warehouse}: {str(error).splitlines()[0]}",
+            "It can be rebuilt: remove the file and run `cohort-tracker sync`.",
+        ) from error
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
