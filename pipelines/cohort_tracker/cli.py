@@ -35,11 +35,16 @@ class _Commands(click.Group):
             fail(error)
 
 
-def fail(error: CohortTrackerError) -> None:
-    """Print the error and what to do next on standard error, and exit with its code."""
+def show_error(error: CohortTrackerError) -> None:
+    """Print what happened and what to do next on standard error."""
     click.secho(f"Error: {error.message}", err=True, fg="red")
     if error.hint:
         click.echo(error.hint, err=True)
+
+
+def fail(error: CohortTrackerError) -> None:
+    """Show the error and exit with its code."""
+    show_error(error)
     sys.exit(error.exit_code)
 
 
@@ -88,7 +93,7 @@ def settings_of(ctx: click.Context) -> Settings:
 @click.option("--timezone", help="Time zone of the class, like America/New_York.")
 @click.option("--no-verify", is_flag=True, help="Write the settings without logging in.")
 @click.pass_context
-def init(ctx: click.Context, **options: Any) -> None:
+def init(ctx: click.Context, /, **options: Any) -> None:
     """Set up: log in, choose classes, write the settings file.
 
     Asks for what is not given. Running it again keeps everything it is not told to change.
@@ -128,10 +133,8 @@ def sync(
         print_json(report.as_json())
     else:
         sync_summary(report)
-    for error in report.errors:
-        click.secho(f"Error: {error.message}", err=True, fg="red")
-        if error.hint:
-            click.echo(error.hint, err=True)
+    for failure in report.errors:
+        show_error(failure)
     sys.exit(report.exit_code)
 
 

@@ -275,6 +275,7 @@ class Extraction:
                 started,
                 self._now(),
                 result.mode,
+                result.is_quick,
                 outcome.status,
                 result.pages,
                 result.fetched,

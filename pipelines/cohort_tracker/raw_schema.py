@@ -72,6 +72,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         _required("started_at", "timestamp"),
         _required("finished_at", "timestamp"),
         _required("mode", "text"),
+        _required("is_quick", "bool"),
         _required("status", "text"),
         _required("pages", "bigint"),
         _required("fetched", "bigint"),

@@ -104,6 +104,13 @@ class RawStore:
                 " WHERE class_id = ? AND status = 'ok' ORDER BY rowid DESC LIMIT 1",
                 (class_id,),
             ).fetchone()
+            thorough = connection.execute(
+                "SELECT finished_at, (SELECT count(*) FROM sync_runs AS later WHERE"
+                " later.class_id = run.class_id AND later.rowid > run.rowid)"
+                " FROM sync_runs AS run WHERE class_id = ? AND status = 'ok' AND NOT is_quick"
+                " ORDER BY rowid DESC LIMIT 1",
+                (class_id,),
+            ).fetchone()
             last_full = connection.execute(
                 "SELECT finished_at FROM sync_runs WHERE class_id = ? AND status = 'ok'"
                 " AND mode = 'full' ORDER BY rowid DESC LIMIT 1",
@@ -113,6 +120,9 @@ class RawStore:
             newest, reported, in_force = last_ok
             stored.newest_completed_at = _moment(newest)
             stored.unexplained = 0 if reported is None else reported - in_force
+        if thorough is not None:
+            stored.last_thorough_at = _moment(thorough[0])
+            stored.quick_runs = thorough[1]
         if last_full is not None:
             stored.last_full_at = _moment(last_full[0])
         return stored

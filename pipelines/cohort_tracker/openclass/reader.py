@@ -5,7 +5,9 @@ reading, and the outcome is proven by count before anything is called complete:
 
 * incremental: from page 0 until the completions are older than the look-back, then from the last
   page backwards until rows have a completion (work in progress sorts last). What is stored must
-  then add up to the API's total. Any doubt leads to a full read.
+  then add up to the API's total. Any doubt leads to a full read. Where that would take more than
+  three pages and all of them were read lately, three show whether anything moved: the newest, the
+  last and, in turn, one of the others.
 * full: every page; rows inserted meanwhile are caught up with from page 0; rows removed meanwhile
   shift others past the reader, so a shrinking total repeats the read.
 """
@@ -21,6 +23,8 @@ from .envelope import Page
 from .records import Progression, Rejection, read_record, reject
 
 MAX_FULL_READS = 3
+QUICK_PAGES = 3
+THOROUGH_AFTER = timedelta(hours=20)  # a daily sync is always thorough
 _MAX_PAGES_WITHOUT_NEWS = 3
 
 
@@ -46,6 +50,7 @@ class StoredClass:
     `records` holds the versions in force; `removed` the ids marked as gone. `unexplained` is the
     API's total minus the ids in force at the last run that proved itself complete (rejected
     records, or a total that counts more than is shown). `newest_completed_at` is as of that run.
+    `last_thorough_at` is when it was last read without shortcut, `quick_runs` how often since with.
     """
 
     records: dict[str, StoredRecord] = field(default_factory=dict)
@@ -53,6 +58,8 @@ class StoredClass:
     rejected_hashes: set[str] = field(default_factory=set)
     next_version: int = 1
     last_full_at: datetime | None = None
+    last_thorough_at: datetime | None = None
+    quick_runs: int = 0
     newest_completed_at: datetime | None = None
     unexplained: int = 0
 
@@ -85,6 +92,7 @@ class ReadResult:
     """How the reading of a class went, counted in distinct records."""
 
     mode: str = "full"
+    is_quick: bool = False
     pages: int = 0
     fetched: int = 0
     new: int = 0
@@ -101,6 +109,16 @@ class ReadResult:
 
 class _NeedsFullRead(Exception):
     """An assumption of the incremental read did not hold."""
+
+
+class _Visited:
+    """What an incremental read keeps of a page."""
+
+    def __init__(self, total: int, completions: list[datetime], has_open: bool) -> None:
+        self.total = total
+        self.newest = completions[0] if completions else None
+        self.oldest = completions[-1] if completions else None
+        self.has_open = has_open
 
 
 class _Pass:
@@ -154,6 +172,8 @@ class ClassReader:
         self._changed: set[str] = set()
         self._rejections: set[str] = set()
         self._gone: set[str] = set()
+        self._visited: dict[int, _Visited] = {}
+        self._has_news = False
         self._page_size = 1
         self._granted: int | None = None
         self.result = ReadResult()
@@ -194,38 +214,84 @@ class ClassReader:
         return timedelta(0) <= self._now() - last < self._full_after
 
     def _incremental(self) -> Iterator[PageRead]:
-        cutoff = None
-        if self._stored.newest_completed_at is not None:
-            # A completion dated in the future must not end the look-back early.
-            cutoff = min(self._stored.newest_completed_at, self._now()) - self._lookback
-        total = None
-        oldest: datetime | None = None
-        page = self._next(0)
+        self._visited = {}
+        yield from self._visit(0)
+        total = self._visited[0].total
+        last = max(0, -(-total // self._page_size) - 1)
+        suspects = self._suspect_pages(total, last)
+        if self._may_be_quick(suspects):
+            deeper = sorted(suspects - {0, last})
+            for number in (last, deeper[self._stored.quick_runs % len(deeper)]):
+                yield from self._visit(number)
+            if not self._has_news and total - len(self._stored.records) == self._stored.unexplained:
+                self.result.is_quick = True
+                self.result.verified = True
+                return
+        cutoff = self._cutoff()
+        number = 0
         while True:
-            if page.total is None or (total is not None and page.total != total):
-                raise _NeedsFullRead
-            total = page.total
-            found = _read_all(page)
-            completions, finished = _in_order(found, oldest)
-            yield self._take(page, found)
-            oldest = completions[-1] if completions else oldest
-            last = max(0, -(-total // self._page_size) - 1)
-            if finished or page.number >= last:
+            page = self._visited[number]
+            if page.has_open or number >= last:
                 break
-            if cutoff is not None and oldest is not None and oldest < cutoff:
+            if cutoff is not None and page.oldest is not None and page.oldest < cutoff:
                 break
-            page = self._next(page.number + 1)
-        head_end = page.number
-        for number in range(last, head_end, -1):
-            page = self._next(number)
-            if page.total != total or not page.records:
-                raise _NeedsFullRead
-            found = _read_all(page)
-            completions, _ = _in_order(found, oldest)
-            yield self._take(page, found)
-            if completions:
+            number += 1
+            yield from self._visit(number)
+        oldest_read = self._visited[number].oldest if number < last else None
+        for tail in range(last, number, -1):
+            yield from self._visit(tail)
+            if self._visited[tail].oldest is not None:
                 break
-        self._prove_incremental(total, oldest if head_end < last else None)
+        self._prove_incremental(total, oldest_read)
+
+    def _cutoff(self) -> datetime | None:
+        """Completions before this are not looked at again; None: all are."""
+        newest = self._stored.newest_completed_at
+        # A completion dated in the future must not end the look-back early.
+        return None if newest is None else min(newest, self._now()) - self._lookback
+
+    def _suspect_pages(self, total: int, last: int) -> set[int]:
+        """The pages where changes are looked for, if the class is as it is stored."""
+        cutoff = self._cutoff()
+        recent = still_open = 0
+        for record in self._stored.records.values():
+            if record.completed_at is None:
+                still_open += 1
+            elif cutoff is None or record.completed_at >= cutoff:
+                recent += 1
+        head = range(0, recent // self._page_size + 1)
+        tail = range(max(0, total - still_open) // self._page_size, last + 1)
+        return {number for number in (*head, *tail, last) if number <= last}
+
+    def _may_be_quick(self, suspects: set[int]) -> bool:
+        """Whether a look at three pages is enough: nothing moved, and all were read lately."""
+        last = self._stored.last_thorough_at
+        if last is None or self._has_news or len(suspects) <= QUICK_PAGES:
+            return False
+        return timedelta(0) <= self._now() - last < THOROUGH_AFTER
+
+    def _visit(self, number: int) -> Iterator[PageRead]:
+        """Read a page once, checking that its place in the order is as assumed."""
+        if number in self._visited:
+            return
+        page = self._next(number)
+        known_total = next((seen.total for seen in self._visited.values()), page.total)
+        if page.total is None or page.total != known_total:
+            raise _NeedsFullRead
+        if number > 0 and not page.records:
+            raise _NeedsFullRead
+        found = _read_all(page)
+        completions, has_open = _in_order(found)
+        yield self._take(page, found)
+        self._visited[number] = _Visited(page.total, completions, has_open)
+        before: datetime | None = None
+        opened = False
+        for _, seen in sorted(self._visited.items()):
+            if seen.newest is not None:
+                if opened or (before is not None and seen.newest > before):
+                    raise _NeedsFullRead
+                before = seen.oldest
+            opened = opened or seen.has_open
 
     def _prove_incremental(self, total: int, oldest_read: datetime | None) -> None:
         for record_id, record in self._stored.records.items():
@@ -348,6 +414,7 @@ class ClassReader:
             if item.record_hash not in self._stored.rejected_hashes:
                 self._stored.rejected_hashes.add(item.record_hash)
                 rejections.append(item)
+        self._has_news = self._has_news or bool(versions or rejections)
         return PageRead(
             seq=self.result.pages,
             page=page.number,
@@ -427,20 +494,17 @@ def _read_all(page: Page) -> list[Progression | Rejection]:
     return [read_record(raw) for raw in page.records]
 
 
-def _in_order(
-    found: list[Progression | Rejection], before: datetime | None
-) -> tuple[list[datetime], bool]:
+def _in_order(found: list[Progression | Rejection]) -> tuple[list[datetime], bool]:
     """The page's completions, and whether open work follows them; refuses any other order."""
     completions: list[datetime] = []
-    finished = False
+    has_open = False
     for record in found:
         if isinstance(record, Rejection):
             continue
         if record.completed_at is None:
-            finished = True
+            has_open = True
             continue
-        if finished or (before is not None and record.completed_at > before):
+        if has_open or (completions and record.completed_at > completions[-1]):
             raise _NeedsFullRead
-        before = record.completed_at
-        completions.append(before)
-    return completions, finished
+        completions.append(record.completed_at)
+    return completions, has_open

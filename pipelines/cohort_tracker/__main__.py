@@ -1,0 +1,5 @@
+"""`python -m cohort_tracker`."""
+
+from .cli import main
+
+main(prog_name="cohort-tracker")
