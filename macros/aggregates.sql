@@ -1,0 +1,25 @@
+{#- Median, interpolated. -#}
+{% macro median(expression) -%}
+    {{ return(adapter.dispatch('median', 'cohort_tracker')(expression)) }}
+{%- endmacro %}
+
+{% macro default__median(expression) -%}
+    median({{ expression }})
+{%- endmacro %}
+
+{% macro spark__median(expression) -%}
+    percentile({{ expression }}, 0.5)
+{%- endmacro %}
+
+{#- The newest value of a column that is not null; the order columns must leave no tie. -#}
+{% macro newest_value(column, order_columns) -%}
+    {{ return(adapter.dispatch('newest_value', 'cohort_tracker')(column, order_columns)) }}
+{%- endmacro %}
+
+{% macro default__newest_value(column, order_columns) -%}
+    max_by({{ column }}, row({{ order_columns | join(', ') }})) filter (where {{ column }} is not null)
+{%- endmacro %}
+
+{% macro spark__newest_value(column, order_columns) -%}
+    max_by({{ column }}, struct({{ order_columns | join(', ') }})) filter (where {{ column }} is not null)
+{%- endmacro %}

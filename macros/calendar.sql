@@ -1,0 +1,56 @@
+{#- UTC timestamp to wall-clock time in a zone. Most classes stay on UTC, where the costly conversion is skipped. -#}
+{% macro to_local(utc, zone) -%}
+    {{ return(adapter.dispatch('to_local', 'cohort_tracker')(utc, zone)) }}
+{%- endmacro %}
+
+{% macro default__to_local(utc, zone) -%}
+    case when {{ zone }} = 'UTC' then {{ utc }} else timezone({{ zone }}, timezone('UTC', {{ utc }})) end
+{%- endmacro %}
+
+{% macro spark__to_local(utc, zone) -%}
+    from_utc_timestamp({{ utc }}, {{ zone }})
+{%- endmacro %}
+
+{#- Local calendar day of a UTC timestamp. -#}
+{% macro local_date(utc, zone) -%}
+    cast({{ to_local(utc, zone) }} as date)
+{%- endmacro %}
+
+{#- Monday of a day's ISO week. -#}
+{% macro week_start(day) -%}
+    cast({{ dbt.date_trunc('week', day) }} as date)
+{%- endmacro %}
+
+{#- Whole days from one day to another. -#}
+{% macro days_between(earlier, later) -%}
+    cast({{ dbt.datediff(earlier, later, 'day') }} as bigint)
+{%- endmacro %}
+
+{#- A day moved by a number of days. -#}
+{% macro add_days(day, days) -%}
+    cast({{ dbt.dateadd('day', days, day) }} as date)
+{%- endmacro %}
+
+{#- ISO week of a Monday as text, like 2026-W53; its year is the year of the week's Thursday. -#}
+{% macro iso_week_label(monday) -%}
+    {{ return(adapter.dispatch('iso_week_label', 'cohort_tracker')(monday)) }}
+{%- endmacro %}
+
+{% macro default__iso_week_label(monday) -%}
+    strftime({{ monday }}, '%G-W%V')
+{%- endmacro %}
+
+{% macro spark__iso_week_label(monday) -%}
+    concat(extract(yearofweek from {{ monday }}), '-W', lpad(extract(week from {{ monday }}), 2, '0'))
+{%- endmacro %}
+
+{#- Rows 0 to 999 as a subquery with the column n. -#}
+{% macro numbers() -%}
+    (
+        {%- set digits %}(select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9){% endset %}
+        select ones.d + 10 * tens.d + 100 * hundreds.d as n
+        from {{ digits }} as ones
+        cross join {{ digits }} as tens
+        cross join {{ digits }} as hundreds
+    )
+{%- endmacro %}

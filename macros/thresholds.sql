@@ -1,0 +1,29 @@
+{#- The one way to read a threshold: the dbt var of that name (dbt_project.yml). -#}
+{% macro threshold(name) -%}
+    {{ return(var(name)) }}
+{%- endmacro %}
+
+{#- True when `part` of `whole` is at least the named share. Whole numbers are compared, so that exactly the share counts. -#}
+{% macro is_at_least_share(part, whole, share) -%}
+    ({{ part }} * 10000 >= {{ whole }} * {{ (threshold(share) * 10000) | round | int }})
+{%- endmacro %}
+
+{#- True when a grade passes. Work without a grade is never difficult: it passes once it is completed. -#}
+{% macro is_passing(grade) -%}
+    ({{ grade }} is null or {{ grade }} >= {{ threshold('passing_grade') }})
+{%- endmacro %}
+
+{#- Rate of two counts; null when there is nothing to take a rate of. -#}
+{% macro rate(part, whole) -%}
+    cast({{ part }} as double) / nullif({{ whole }}, 0)
+{%- endmacro %}
+
+{#- The moment asked for by the var as_of, or null. -#}
+{% macro as_of_override() -%}
+    {% if var('as_of') %}cast('{{ var("as_of") }}' as timestamp){% else %}cast(null as timestamp){% endif %}
+{%- endmacro %}
+
+{#- A list var as quoted SQL values. -#}
+{% macro quoted_list(name) -%}
+    {% for value in var(name) %}'{{ value }}'{{ ", " if not loop.last }}{% endfor %}
+{%- endmacro %}

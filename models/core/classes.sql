@@ -1,0 +1,111 @@
+with known_classes as (
+
+    select class_id from {{ ref('stg_openclass__classes') }}
+    union
+    select class_id from {{ ref('stg_sync__runs') }}
+    union
+    select class_id from {{ ref('stg_openclass__progression_versions') }}
+
+),
+
+listed as (
+
+    select
+        class_id,
+        friendly_id,
+        class_name,
+        school,
+        is_published,
+        units_hash is not null as has_units,
+        first_seen_at
+    from {{ ref('stg_openclass__classes') }}
+
+),
+
+records as (
+
+    select
+        class_id,
+        max(first_seen_at) as newest_record_at
+    from {{ ref('stg_openclass__progression_versions') }}
+    group by class_id
+
+),
+
+-- an unverified run read the class to its end as well: only the proof is missing
+runs as (
+
+    select
+        class_id,
+        max(case when status = 'ok' then finished_at end) as last_synced_at,
+        max(case when status in ('ok', 'unverified') then finished_at end) as last_read_at,
+        max(finished_at) as last_run_at,
+        {{ newest_value('status', ['finished_at', 'run_id']) }} as last_run_status,
+        {{ newest_value('timezone', ['finished_at', 'run_id']) }} as timezone
+    from {{ ref('stg_sync__runs') }}
+    group by class_id
+
+),
+
+-- what "now" means here: the newest run of any class, or the moment asked for; never the clock
+newest_run as (
+
+    select coalesce({{ as_of_override() }}, max(finished_at)) as clock_at
+    from {{ ref('stg_sync__runs') }}
+
+),
+
+joined as (
+
+    select
+        known_classes.class_id,
+        listed.friendly_id,
+        coalesce(listed.class_name, listed.friendly_id, known_classes.class_id) as class_name,
+        listed.school,
+        listed.is_published,
+        coalesce(listed.has_units, false) as has_units,
+        coalesce(runs.timezone, '{{ threshold("default_timezone") }}') as timezone,
+        runs.last_synced_at,
+        runs.last_run_at,
+        runs.last_run_status,
+        coalesce(runs.last_read_at, runs.last_run_at, records.newest_record_at, listed.first_seen_at)
+            as data_as_of,
+        newest_run.clock_at
+    from known_classes
+    left join listed
+        on known_classes.class_id = listed.class_id
+    left join records
+        on known_classes.class_id = records.class_id
+    left join runs
+        on known_classes.class_id = runs.class_id
+    cross join newest_run
+
+),
+
+dated as (
+
+    select
+        *,
+        coalesce({{ as_of_override() }}, data_as_of) as as_of
+    from joined
+
+)
+
+select
+    class_id as id,
+    friendly_id,
+    class_name as name,
+    school,
+    is_published,
+    has_units,
+    timezone,
+    last_synced_at,
+    last_run_at,
+    last_run_status,
+    as_of,
+    {{ local_date('as_of', 'timezone') }} as as_of_date,
+    coalesce(
+        {{ dbt.datediff('data_as_of', 'clock_at', 'second') }} > {{ threshold('stale_after_hours') }} * 3600,
+        false
+    ) as is_stale
+from dated

@@ -1,0 +1,112 @@
+with activity as (
+
+    select
+        class_id,
+        student_id,
+        min(least(started_at, completed_at)) as first_activity_at
+    from {{ ref('progressions') }}
+    group by class_id, student_id
+
+),
+
+roster as (
+
+    select
+        class_id,
+        student_id,
+        is_excluded,
+        region,
+        night,
+        role,
+        started_on,
+        left_on
+    from {{ ref('roster_matches') }}
+    where is_in_force
+
+),
+
+merged as (
+
+    select
+        coalesce(activity.class_id, roster.class_id) as class_id,
+        coalesce(activity.student_id, roster.student_id) as student_id,
+        activity.student_id is not null as has_progressions,
+        roster.student_id is not null as is_on_roster,
+        activity.first_activity_at,
+        roster.region,
+        roster.night,
+        coalesce(roster.role, 'student') as role,
+        roster.started_on,
+        roster.left_on
+    from activity
+    full outer join roster
+        on
+            activity.class_id = roster.class_id
+            and activity.student_id = roster.student_id
+    where not coalesce(roster.is_excluded, false)
+
+),
+
+localized as (
+
+    select
+        merged.*,
+        classes.as_of_date,
+        {{ local_date('merged.first_activity_at', 'classes.timezone') }} as first_activity_date
+    from merged
+    inner join {{ ref('classes') }} as classes
+        on merged.class_id = classes.id
+
+),
+
+placed as (
+
+    select
+        *,
+        min(first_activity_date) over (partition by class_id) as class_started_on
+    from localized
+
+),
+
+-- work proves presence: a start date on the roster that lies after it is not believed
+dated as (
+
+    select
+        *,
+        coalesce(least(started_on, first_activity_date), class_started_on, as_of_date) as enrolled_from
+    from placed
+
+),
+
+mentors as (
+
+    select
+        lower(night) as night_key,
+        {{ dbt.listagg('mentor', "', '", 'order by mentor') }} as mentor
+    from {{ ref('stg_files__mentors') }}
+    where
+        mentor is not null
+        and night is not null
+    group by lower(night)
+
+)
+
+select
+    dated.class_id,
+    dated.student_id,
+    dated.has_progressions,
+    dated.is_on_roster,
+    dated.region,
+    dated.night,
+    mentors.mentor,
+    dated.role,
+    dated.started_on,
+    dated.left_on,
+    dated.enrolled_from,
+    dated.enrolled_from <= dated.as_of_date as has_started,
+    coalesce(dated.left_on <= dated.as_of_date, false) as has_left,
+    dated.enrolled_from <= dated.as_of_date
+    and coalesce(dated.left_on > dated.as_of_date, true) as is_enrolled
+from dated
+left join mentors
+    on lower(dated.night) = mentors.night_key

@@ -1,0 +1,13 @@
+select
+    record_id as id,
+    student_id,
+    assignment_id,
+    grade,
+    started_at,
+    completed_at,
+    reviewed_at,
+    first_seen_at as synced_at,
+    class_id,
+    version_no
+from {{ ref('stg_openclass__progression_versions') }}
+where is_in_force

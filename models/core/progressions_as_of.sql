@@ -1,0 +1,48 @@
+{{ config(materialized='ephemeral') }}
+
+-- One rule for all that follows: what happened after the class's as_of is not known yet.
+with progressions as (
+
+    select * from {{ ref('progressions') }}
+
+),
+
+masked as (
+
+    select
+        progressions.class_id,
+        progressions.student_id,
+        progressions.assignment_id,
+        progressions.id as progression_id,
+        progressions.grade,
+        classes.timezone,
+        progressions.started_at is null and progressions.completed_at is null as is_undated,
+        case when progressions.started_at <= classes.as_of then progressions.started_at end as started_at,
+        case when progressions.completed_at <= classes.as_of then progressions.completed_at end as completed_at,
+        case when progressions.reviewed_at <= classes.as_of then progressions.reviewed_at end as reviewed_at
+    from progressions
+    inner join {{ ref('classes') }} as classes
+        on progressions.class_id = classes.id
+    inner join {{ ref('enrollments') }} as enrollments
+        on
+            progressions.class_id = enrollments.class_id
+            and progressions.student_id = enrollments.student_id
+
+)
+
+select
+    class_id,
+    student_id,
+    assignment_id,
+    progression_id,
+    case when completed_at is not null then grade end as grade,
+    started_at,
+    completed_at,
+    reviewed_at,
+    {{ local_date('started_at', 'timezone') }} as started_on,
+    {{ local_date('completed_at', 'timezone') }} as completed_on
+from masked
+where
+    is_undated
+    or started_at is not null
+    or completed_at is not null

@@ -1,0 +1,203 @@
+with roster as (
+
+    select
+        line,
+        lower(class_reference) as class_key,
+        lower(email) as email_key,
+        lower(concat(first_name, ' ', last_name)) as name_key,
+        first_name is not null and last_name is not null as has_name,
+        email,
+        first_name,
+        last_name,
+        region,
+        night,
+        role,
+        started_on,
+        left_on
+    from {{ ref('stg_files__roster') }}
+
+),
+
+class_keys as (
+
+    select
+        id as class_id,
+        lower(id) as class_key,
+        1 as preference
+    from {{ ref('classes') }}
+    union all
+    select
+        id as class_id,
+        lower(friendly_id) as class_key,
+        2 as preference
+    from {{ ref('classes') }}
+    where friendly_id is not null
+
+),
+
+-- an id beats a friendly id of the same spelling
+class_candidates as (
+
+    select
+        roster.*,
+        class_keys.class_id,
+        row_number() over (partition by roster.line order by class_keys.preference, class_keys.class_id)
+            as choice
+    from roster
+    inner join class_keys
+        on roster.class_key = class_keys.class_key
+    where roster.email_key is not null or roster.has_name
+
+),
+
+lines as (
+
+    select
+        *,
+        count(*) over (partition by class_id, name_key) as lines_of_name
+    from class_candidates
+    where choice = 1
+
+),
+
+api_students as (
+
+    select
+        student_id,
+        lower(trim(email)) as email_key,
+        lower(concat(trim(first_name), ' ', trim(last_name))) as name_key
+    from {{ ref('stg_openclass__students') }}
+
+),
+
+class_members as (
+
+    select distinct
+        class_id,
+        student_id
+    from {{ ref('progressions') }}
+
+),
+
+members as (
+
+    select
+        class_members.class_id,
+        api_students.student_id,
+        api_students.email_key,
+        api_students.name_key
+    from class_members
+    inner join api_students
+        on class_members.student_id = api_students.student_id
+
+),
+
+email_in_class as (
+
+    select
+        lines.line,
+        1 as preference,
+        min(members.student_id) as student_id
+    from lines
+    inner join members
+        on
+            lines.class_id = members.class_id
+            and lines.email_key = members.email_key
+    group by lines.line
+
+),
+
+email_anywhere as (
+
+    select
+        lines.line,
+        2 as preference,
+        min(api_students.student_id) as student_id
+    from lines
+    inner join api_students
+        on lines.email_key = api_students.email_key
+    group by lines.line
+
+),
+
+-- a name decides only when one member and one line of the class bear it
+name_in_class as (
+
+    select
+        lines.line,
+        3 as preference,
+        min(members.student_id) as student_id
+    from lines
+    inner join members
+        on
+            lines.class_id = members.class_id
+            and lines.name_key = members.name_key
+    where
+        lines.has_name
+        and lines.lines_of_name = 1
+    group by lines.line
+    having count(*) = 1
+
+),
+
+candidates as (
+
+    select line, preference, student_id from email_in_class
+    union all
+    select line, preference, student_id from email_anywhere
+    union all
+    select line, preference, student_id from name_in_class
+
+),
+
+best as (
+
+    select
+        line,
+        preference,
+        student_id,
+        row_number() over (partition by line order by preference) as choice
+    from candidates
+
+),
+
+matched as (
+
+    select
+        lines.*,
+        coalesce(best.preference, 4) as preference,
+        -- without an e-mail address a name identifies within its class only
+        coalesce(
+            best.student_id,
+            concat('roster:', coalesce(lines.email_key, concat(lines.class_id, ':', lines.name_key)))
+        ) as student_id
+    from lines
+    left join best
+        on
+            lines.line = best.line
+            and best.choice = 1
+
+)
+
+select
+    line,
+    class_id,
+    student_id,
+    case preference
+        when 1 then 'email'
+        when 2 then 'email in another class'
+        when 3 then 'name'
+        else 'none'
+    end as matched_by,
+    -- of several lines for one student the best match speaks, then the last line
+    row_number() over (partition by class_id, student_id order by preference, line desc) = 1 as is_in_force,
+    role in ({{ quoted_list('excluded_roles') }}) as is_excluded,
+    email,
+    first_name,
+    last_name,
+    region,
+    night,
+    role,
+    started_on,
+    left_on
+from matched

@@ -1,0 +1,102 @@
+with grid as (
+
+    select
+        enrollments.class_id,
+        enrollments.student_id,
+        enrollments.enrolled_from,
+        enrollments.left_on,
+        class_weeks.week_number,
+        class_weeks.week_end,
+        class_weeks.measured_on,
+        class_weeks.is_last_followed
+    from {{ ref('enrollments') }} as enrollments
+    inner join {{ ref('class_weeks') }} as class_weeks
+        on enrollments.class_id = class_weeks.class_id
+    where
+        class_weeks.is_followed
+        and (enrollments.enrolled_from <= class_weeks.measured_on or class_weeks.is_last_followed)
+
+),
+
+per_week as (
+
+    select
+        class_id,
+        student_id,
+        from_week as week_number,
+        count(case when attempt_number = 1 then 1 end) as completions,
+        max(completed_on) as last_completed_on
+    from {{ ref('completions') }}
+    group by class_id, student_id, from_week
+
+),
+
+filled as (
+
+    select
+        grid.*,
+        coalesce(per_week.completions, 0) as completions,
+        max(per_week.last_completed_on) over (
+            partition by grid.class_id, grid.student_id order by grid.week_number
+            rows between unbounded preceding and current row
+        ) as last_completed_on
+    from grid
+    left join per_week
+        on
+            grid.class_id = per_week.class_id
+            and grid.student_id = per_week.student_id
+            and grid.week_number = per_week.week_number
+
+),
+
+class_starts as (
+
+    select
+        class_id,
+        min(week_start) as first_week_start
+    from {{ ref('class_weeks') }}
+    group by class_id
+
+),
+
+measured as (
+
+    select
+        filled.*,
+        filled.enrolled_from <= filled.measured_on as has_started,
+        coalesce(filled.left_on <= filled.measured_on, false) as has_left,
+        greatest(
+            {{ days_between('filled.enrolled_from', 'filled.measured_on') }}, 0
+        ) as days_enrolled,
+        -- who never completed anything is silent since the enrolment, or since the class began
+        greatest(
+            {{ days_between(
+                'coalesce(filled.last_completed_on, greatest(filled.enrolled_from, class_starts.first_week_start))',
+                'filled.measured_on'
+            ) }},
+            0
+        ) as days_silent
+    from filled
+    inner join class_starts
+        on filled.class_id = class_starts.class_id
+
+)
+
+select
+    class_id,
+    student_id,
+    week_number,
+    week_end,
+    measured_on,
+    is_last_followed,
+    has_started,
+    has_left,
+    completions,
+    last_completed_on,
+    days_enrolled,
+    days_silent,
+    has_started
+    and not has_left
+    and last_completed_on is not null
+    and days_silent < {{ threshold('silent_days') }} as is_active
+from measured

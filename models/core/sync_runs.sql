@@ -1,0 +1,20 @@
+select
+    run_id,
+    class_id,
+    started_at,
+    finished_at,
+    sync_mode,
+    status,
+    pages,
+    records_fetched,
+    records_new,
+    records_changed,
+    records_gone,
+    records_rejected,
+    reported_total,
+    stored_total,
+    is_verified,
+    page_size,
+    timezone,
+    error
+from {{ ref('stg_sync__runs') }}

@@ -1,0 +1,125 @@
+with counts as (
+
+    select
+        class_id,
+        assignment_id,
+        count(case when is_reached then 1 end) as reached,
+        count(case when is_completed then 1 end) as completed,
+        count(case when is_stuck then 1 end) as stuck,
+        count(case when is_skipped then 1 end) as skipped,
+        count(case when is_graded then 1 end) as graded,
+        count(case when is_graded and not is_passed then 1 end) as low_grades
+    from {{ ref('student_assignments') }}
+    group by class_id, assignment_id
+
+),
+
+stuck_names as (
+
+    select
+        student_assignments.class_id,
+        student_assignments.assignment_id,
+        coalesce(
+            nullif(trim(concat(coalesce(students.first_name, ''), ' ', coalesce(students.last_name, ''))), ''),
+            student_assignments.student_id
+        ) as student_name
+    from {{ ref('student_assignments') }} as student_assignments
+    inner join {{ ref('students') }} as students
+        on student_assignments.student_id = students.id
+    where student_assignments.is_stuck
+
+),
+
+stuck_lists as (
+
+    select
+        class_id,
+        assignment_id,
+        {{ dbt.listagg('student_name', "', '", 'order by student_name') }} as stuck_students
+    from stuck_names
+    group by class_id, assignment_id
+
+),
+
+measured as (
+
+    select
+        assignment_completion.class_id,
+        assignment_completion.class_name,
+        assignment_completion.assignment_id,
+        assignment_completion.assignment_name,
+        assignment_completion.assignment_type,
+        assignment_completion.section,
+        assignment_completion.position,
+        assignment_completion.is_inferred,
+        assignment_completion.median_days_to_complete,
+        coalesce(counts.reached, 0) as reached,
+        coalesce(counts.completed, 0) as completed,
+        coalesce(counts.stuck, 0) as stuck,
+        coalesce(counts.skipped, 0) as skipped,
+        coalesce(counts.graded, 0) as graded,
+        coalesce(counts.low_grades, 0) as low_grades,
+        stuck_lists.stuck_students
+    from {{ ref('assignment_completion') }} as assignment_completion
+    left join counts
+        on
+            assignment_completion.class_id = counts.class_id
+            and assignment_completion.assignment_id = counts.assignment_id
+    left join stuck_lists
+        on
+            assignment_completion.class_id = stuck_lists.class_id
+            and assignment_completion.assignment_id = stuck_lists.assignment_id
+
+),
+
+rated as (
+
+    select
+        *,
+        {{ rate('stuck', 'reached') }} as stuck_rate,
+        {{ rate('low_grades', 'graded') }} as low_grade_rate,
+        reached >= {{ threshold('min_reached') }} as is_ranked,
+        nullif(
+            concat(
+                case when stuck > 0 and {{ is_at_least_share('stuck', 'reached', 'blocker_stuck_share') }}
+                    then ' stuck' else '' end,
+                case when skipped > 0 and {{ is_at_least_share('skipped', 'reached', 'blocker_skipped_share') }}
+                    then ' skipped' else '' end,
+                case when low_grades > 0 and {{ is_at_least_share('low_grades', 'graded', 'blocker_low_grade_share') }}
+                    then ' low_grades' else '' end
+            ),
+            ''
+        ) as codes
+    from measured
+
+)
+
+select
+    class_id,
+    class_name,
+    assignment_id,
+    assignment_name,
+    assignment_type,
+    section,
+    position,
+    is_inferred,
+    case when is_ranked then 'ranked' else 'n_a' end as status,
+    case
+        when is_ranked
+            then row_number() over (
+                partition by class_id
+                order by is_ranked desc, stuck_rate desc, stuck desc, low_grade_rate desc nulls last, position
+            )
+    end as blocker_rank,
+    reached,
+    completed,
+    stuck,
+    skipped,
+    graded,
+    low_grades,
+    stuck_rate,
+    low_grade_rate,
+    median_days_to_complete,
+    case when is_ranked then trim(codes) end as reason_codes,
+    stuck_students
+from rated

@@ -1,0 +1,226 @@
+-- The one place of the score: student_health is the last week of this table.
+-- Sums over weeks are running sums of changes in whole numbers: exact, and linear in the data.
+with expected_spells as (
+
+    {{ spells(ref('expected_assignments'), ['class_id', 'assignment_id', 'is_graded'], 'is_expected') }}
+
+),
+
+-- how long each completion counted as expected work done
+counted as (
+
+    select
+        completions.class_id,
+        completions.student_id,
+        greatest(completions.from_week, expected_spells.from_week) as from_week,
+        least(coalesce(completions.until_week, expected_spells.until_week), expected_spells.until_week)
+            as until_week,
+        coalesce(completions.grade_millionths, 0) as grade_millionths,
+        case when expected_spells.is_graded and completions.grade_millionths is null then 1 else 0 end as ungraded,
+        completions.students_ahead
+    from {{ ref('completions') }} as completions
+    inner join expected_spells
+        on
+            completions.class_id = expected_spells.class_id
+            and completions.assignment_id = expected_spells.assignment_id
+            and completions.from_week < expected_spells.until_week
+            and (completions.until_week is null or completions.until_week > expected_spells.from_week)
+
+),
+
+changes as (
+
+    select
+        class_id,
+        student_id,
+        from_week as week_number,
+        1 as completed,
+        grade_millionths,
+        ungraded,
+        students_ahead
+    from counted
+    where from_week < until_week
+    union all
+    select
+        class_id,
+        student_id,
+        until_week as week_number,
+        -1 as completed,
+        -grade_millionths as grade_millionths,
+        -ungraded as ungraded,
+        -students_ahead as students_ahead
+    from counted
+    where from_week < until_week
+
+),
+
+net_changes as (
+
+    select
+        class_id,
+        student_id,
+        week_number,
+        sum(completed) as completed,
+        sum(grade_millionths) as grade_millionths,
+        sum(ungraded) as ungraded,
+        sum(students_ahead) as students_ahead
+    from changes
+    group by class_id, student_id, week_number
+
+),
+
+class_level as (
+
+    select
+        class_id,
+        week_number,
+        count(case when is_expected then 1 end) as expected,
+        count(case when is_expected and is_graded then 1 end) as expected_graded
+    from {{ ref('expected_assignments') }}
+    group by class_id, week_number
+
+),
+
+known_students as (
+
+    select
+        class_id,
+        week_number,
+        count(case when has_started then 1 end) as students,
+        count(case when is_active then 1 end) as active_students
+    from {{ ref('student_weeks') }}
+    group by class_id, week_number
+
+),
+
+running as (
+
+    select
+        student_weeks.*,
+        sum(net_changes.completed) over weeks_so_far as completed_sum,
+        sum(net_changes.grade_millionths) over weeks_so_far as grade_sum,
+        sum(net_changes.ungraded) over weeks_so_far as ungraded_sum,
+        sum(net_changes.students_ahead) over weeks_so_far as students_ahead_sum
+    from {{ ref('student_weeks') }} as student_weeks
+    left join net_changes
+        on
+            student_weeks.class_id = net_changes.class_id
+            and student_weeks.student_id = net_changes.student_id
+            and student_weeks.week_number = net_changes.week_number
+    window weeks_so_far as (
+        partition by student_weeks.class_id, student_weeks.student_id
+        order by student_weeks.week_number
+        rows between unbounded preceding and current row
+    )
+
+),
+
+measured as (
+
+    select
+        running.class_id,
+        running.student_id,
+        running.week_number,
+        running.week_end,
+        running.measured_on,
+        running.is_last_followed,
+        running.has_started,
+        running.has_left,
+        running.last_completed_on,
+        running.days_enrolled,
+        running.days_silent,
+        classes.is_stale,
+        known_students.students,
+        known_students.active_students,
+        coalesce(class_level.expected, 0) as expected,
+        coalesce(class_level.expected_graded, 0) as expected_graded,
+        cast(coalesce(running.completed_sum, 0) as bigint) as completed_expected,
+        cast(coalesce(running.grade_sum, 0) as bigint) as grade_sum,
+        cast(coalesce(running.ungraded_sum, 0) as bigint) as ungraded,
+        cast(coalesce(running.students_ahead_sum, 0) as bigint) as students_ahead
+    from running
+    inner join known_students
+        on
+            running.class_id = known_students.class_id
+            and running.week_number = known_students.week_number
+    inner join {{ ref('classes') }} as classes
+        on running.class_id = classes.id
+    left join class_level
+        on
+            running.class_id = class_level.class_id
+            and running.week_number = class_level.week_number
+
+),
+
+-- four shares in 0-1; a share of nothing is null and its weight goes to the others
+shares as (
+
+    select
+        *,
+        {{ rate('completed_expected', 'expected') }} as completion_share,
+        {{ rate('grade_sum', '(expected_graded - ungraded)') }} / 1000000 as grade_share,
+        greatest(1 - cast(days_silent as double) / {{ threshold('silent_days') }}, 0) as recency_share,
+        (completed_expected - {{ rate('students_ahead', 'students') }}) / nullif(expected, 0) as pace_share
+    from measured
+
+),
+
+scored as (
+
+    select
+        *,
+        case
+            when has_started and not has_left
+                then round(
+                    100 * (
+                        {{ threshold('weight_completion') }} * coalesce(completion_share, 0)
+                        + {{ threshold('weight_grade') }} * coalesce(grade_share, 0)
+                        + {{ threshold('weight_recency') }} * recency_share
+                        + {{ threshold('weight_pace') }} * coalesce(pace_share, 0)
+                    ) / (
+                        case when completion_share is null then 0 else {{ threshold('weight_completion') }} end
+                        + case when grade_share is null then 0 else {{ threshold('weight_grade') }} end
+                        + {{ threshold('weight_recency') }}
+                        + case when pace_share is null then 0 else {{ threshold('weight_pace') }} end
+                    ),
+                    1
+                )
+        end as score,
+        case
+            when has_left then 'left the class'
+            when not has_started then 'not enrolled yet'
+            when is_last_followed and is_stale then 'data is stale'
+            when days_enrolled < {{ threshold('grace_days') }} then 'in the first days'
+            when active_students = 0 then 'nobody in the class is active'
+            when expected = 0 then 'nothing is expected yet'
+        end as n_a_reason
+    from shares
+
+)
+
+select
+    class_id,
+    student_id,
+    week_number,
+    week_end,
+    measured_on,
+    is_last_followed as is_latest,
+    score,
+    case
+        when n_a_reason is not null then 'n_a'
+        when score < {{ threshold('tier_critical_below') }} then 'critical'
+        when score < {{ threshold('tier_high_below') }} then 'high'
+        when score < {{ threshold('tier_medium_below') }} then 'medium'
+        else 'low'
+    end as tier,
+    n_a_reason,
+    completion_share,
+    grade_share,
+    recency_share,
+    pace_share,
+    expected,
+    completed_expected,
+    last_completed_on,
+    days_silent,
+    days_enrolled
+from scored

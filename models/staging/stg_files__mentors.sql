@@ -1,0 +1,37 @@
+with source as (
+
+    select * from {{ source('files', 'mentors') }}
+
+),
+
+renamed as (
+
+    select
+        cast(file_version as bigint) as file_version,
+        cast(line as bigint) as line,
+        nullif(trim(mentor), '') as mentor,
+        nullif(trim(night), '') as night,
+        nullif(trim(email), '') as email
+    from source
+
+),
+
+numbered as (
+
+    select
+        *,
+        max(file_version) over () as newest_file_version,
+        row_number() over (partition by file_version, line order by mentor) as occurrence
+    from renamed
+
+)
+
+select
+    line,
+    mentor,
+    night,
+    email
+from numbered
+where
+    file_version = newest_file_version
+    and occurrence = 1

@@ -1,0 +1,48 @@
+with source as (
+
+    select * from {{ source('openclass', 'class_units') }}
+
+),
+
+renamed as (
+
+    select
+        class_id,
+        units_hash,
+        cast(position as bigint) as unit_position,
+        cast(section_position as bigint) as section_position,
+        section_name,
+        assignment_id
+    from source
+
+),
+
+in_force as (
+
+    select renamed.*
+    from renamed
+    inner join {{ ref('stg_openclass__classes') }} as classes
+        on
+            renamed.class_id = classes.class_id
+            and renamed.units_hash = classes.units_hash
+
+),
+
+-- an assignment listed twice keeps its first place
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by class_id, assignment_id order by unit_position) as occurrence
+    from in_force
+
+)
+
+select
+    class_id,
+    assignment_id,
+    unit_position,
+    section_position,
+    section_name
+from numbered
+where occurrence = 1

@@ -1,0 +1,40 @@
+with source as (
+
+    select * from {{ source('openclass', 'classes') }}
+
+),
+
+renamed as (
+
+    select
+        class_id,
+        cast(version_no as bigint) as version_no,
+        friendly_id,
+        name as class_name,
+        school,
+        cast(is_published as boolean) as is_published,
+        units_hash,
+        cast(first_seen_at as timestamp) as first_seen_at
+    from source
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by class_id order by version_no desc) as recency
+    from renamed
+
+)
+
+select
+    class_id,
+    friendly_id,
+    class_name,
+    school,
+    is_published,
+    units_hash,
+    first_seen_at
+from numbered
+where recency = 1

@@ -1,0 +1,76 @@
+"""dbt-duckdb plugin: lets plain `dbt` commands read the raw store, without internet.
+
+Named in `profiles.yml`. It makes the data directory, loads DuckDB's SQLite reader from the
+installed wheel, and attaches the raw store read-only as `raw`. As long as nothing was ever synced
+an empty stand-in takes its place, so that every dbt command works on a fresh machine.
+"""
+
+import atexit
+import importlib.util
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
+from dbt.adapters.duckdb.plugins import BasePlugin
+from duckdb import DuckDBPyConnection
+
+from cohort_tracker.raw_schema import create_statements
+
+EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
+
+
+class Plugin(BasePlugin):  # type: ignore[misc]
+    """Attaches the raw store to each DuckDB connection that dbt opens."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Take the raw store's path from the profile."""
+        self.raw_db = Path(plugin_config["raw_db"]).expanduser()
+        self._stand_in: tempfile.TemporaryDirectory[str] | None = None
+
+    def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
+        """Make the warehouse's directory before DuckDB opens the file in it."""
+        if creds.path == ":memory:":
+            return
+        warehouse = Path(creds.path).expanduser()
+        warehouse.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        creds.path = str(warehouse)
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Load the SQLite reader and attach the raw store as `raw`."""
+        conn.execute(f"LOAD {_quoted(_sqlite_extension())}")
+        raw_db = self.raw_db if self.raw_db.exists() else self._empty_raw_db()
+        conn.execute(f"ATTACH IF NOT EXISTS {_quoted(raw_db)} AS raw (TYPE sqlite, READ_ONLY)")
+
+    def _empty_raw_db(self) -> Path:
+        """Return an empty raw store in a temporary directory that goes when the process ends."""
+        if self._stand_in is None:
+            self._stand_in = tempfile.TemporaryDirectory(prefix="cohort-tracker-")
+            atexit.register(self._stand_in.cleanup)
+            with closing(sqlite3.connect(Path(self._stand_in.name) / "raw.db")) as db:
+                for statement in create_statements():
+                    db.execute(statement)
+                db.commit()
+        return Path(self._stand_in.name) / "raw.db"
+
+
+def _sqlite_extension() -> Path:
+    """Find the SQLite reader that the extension wheel carries for the installed DuckDB."""
+    spec = importlib.util.find_spec(EXTENSION_PACKAGE)
+    found = [
+        path
+        for location in (spec.submodule_search_locations or [] if spec else [])
+        for path in sorted(Path(location).glob("extensions/*/sqlite_scanner.duckdb_extension"))
+    ]
+    if not found:
+        raise RuntimeError(
+            "DuckDB's SQLite reader is missing: install the package duckdb-extension-sqlite-scanner "
+            "in the version of the installed duckdb"
+        )
+    return found[-1]
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
