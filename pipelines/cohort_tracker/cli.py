@@ -91,6 +91,8 @@ def settings_of(ctx: click.Context) -> Settings:
 @click.option("--app-id", help="X-OpenClass-App-Id header of your school.")
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Where the data goes.")
 @click.option("--timezone", help="Time zone of the class, like America/New_York.")
+@click.option("--roster", type=click.Path(dir_okay=False), help="CSV file of who is enrolled.")
+@click.option("--mentors", type=click.Path(dir_okay=False), help="CSV file of nights and mentors.")
 @click.option("--no-verify", is_flag=True, help="Write the settings without logging in.")
 @click.pass_context
 def init(ctx: click.Context, /, **options: Any) -> None:

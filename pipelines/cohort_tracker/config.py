@@ -84,18 +84,22 @@ def default_config_path() -> Path:
 
 
 def load_settings(
-    config_path: Path | None = None, environ: Mapping[str, str] | None = None
+    config_path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    no_file: bool = False,
 ) -> Settings:
     """Read settings from `config_path` (default `~/.cohort-tracker.toml`) and the environment.
 
-    A file that was named must exist; the default one may be absent.
+    A file that was named must exist; the default one may be absent. `no_file`: only the
+    environment counts.
     Raises ConfigError naming file and key for anything unknown, mistyped or unreadable.
     """
     environ = os.environ if environ is None else environ
     path = config_path.expanduser() if config_path else default_config_path()
     values: dict[str, Any] = {}
     warnings: list[str] = []
-    if config_path is not None or path.exists():
+    if not no_file and (config_path is not None or path.exists()):
         values, warnings = _from_file(path)
     values.update(_from_environment(environ))
     values.setdefault("data_dir", Settings.data_dir.expanduser())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from .config import Settings
@@ -16,6 +18,7 @@ from .errors import (
     CohortTrackerError,
     ConfigError,
 )
+from .files import FileRows, read_mentors, read_roster, same_rows
 from .load import Row
 from .openclass.classes import ClassInfo, class_info, content_hash, curriculum, find_class
 from .openclass.client import OpenClassClient
@@ -129,6 +132,43 @@ class Extraction:
         self._observer = observer
         self._now = now
         self.outcomes: list[ClassOutcome] = []
+        self.file_errors: list[CohortTrackerError] = []
+
+    def file_rows(self) -> Iterator[Row]:
+        """Rows of the roster and mentors files where they say something new.
+
+        A file that cannot be read is noted in `file_errors` and leaves the last good one in
+        force; a line that cannot be used is reported and kept in `rejected_records`.
+        """
+        for table, path, read in (
+            ("roster", self._settings.roster, read_roster),
+            ("mentors", self._settings.mentors, read_mentors),
+        ):
+            if path is None:
+                continue
+            try:
+                found = read(path)
+            except ConfigError as error:
+                hint = "The last good file stays in force."
+                self.file_errors.append(CohortTrackerError(error.message, hint))
+                continue
+            yield from self._bad_line_rows(table, path, found)
+            version, stored = self._store.newest_file(table)
+            if not same_rows(found, stored):
+                seen = (self._now(), self._run_id)
+                for line, values in found.rows:
+                    yield table, (version + 1, line, *values, *seen)
+
+    def _bad_line_rows(self, table: str, path: Path, found: FileRows) -> Iterator[Row]:
+        source = f"file:{table}"
+        known = self._store.rejected_hashes(source)
+        for bad in found.bad_lines:
+            self._observer.note(f"{path}: line {bad.line} left out: {bad.reason}")
+            line_hash = content_hash([bad.line, bad.reason, bad.text])
+            if line_hash not in known:
+                text = json.dumps(bad.text)
+                row = (source, str(bad.line), line_hash, None, bad.reason, text)
+                yield "rejected_records", (*row, self._now(), self._run_id)
 
     def rows(self, classes: Sequence[ClassInfo]) -> Iterator[Row]:
         """Rows of all classes, ending each class with its row of `sync_runs`.

@@ -31,6 +31,8 @@ def run_init(
     app_id: str | None,
     data_dir: str | None,
     timezone: str | None,
+    roster: str | None,
+    mentors: str | None,
     no_verify: bool,
 ) -> None:
     """Ask for what is missing, verify it with the API, write it.
@@ -38,9 +40,9 @@ def run_init(
     Raises ConfigError, AuthenticationError, ClassNotFoundError or ApiUnavailableError; then
     nothing was written.
     """
-    path = (config_path or default_config_path()).expanduser()
-    if not path.exists() and config_path is not None:
-        settings = replace(load_settings(), config_path=path)
+    target = (config_path or default_config_path()).expanduser()
+    if config_path is not None and not target.exists():
+        settings = replace(load_settings(no_file=True), config_path=target)
     else:
         settings = load_settings(config_path)
     given = {
@@ -54,8 +56,9 @@ def run_init(
         "timezone": timezone,
     }
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if data_dir is not None:
-        changes["data_dir"] = str(Path(data_dir).expanduser().absolute())
+    for key, path in (("data_dir", data_dir), ("roster", roster), ("mentors", mentors)):
+        if path is not None:
+            changes[key] = str(Path(path).expanduser().absolute())
     _ask_for_credentials(settings, changes)
     settings = with_overrides(settings, **changes)
     chosen = settings.class_ids
@@ -67,8 +70,8 @@ def run_init(
             changes["class_ids"] = list(chosen)
     if "class_ids" in changes:
         changes["class_id"] = None  # one key says it
-    write_config(path, changes)
-    click.echo(f"Settings written to {path}")
+    write_config(target, changes)
+    click.echo(f"Settings written to {target}")
     click.echo("Next: cohort-tracker sync")
 
 

@@ -93,12 +93,6 @@ class RawStore:
                 else:
                     stored.removed.discard(record_id)
                     stored.records[record_id] = StoredRecord(record_hash, _moment(completed_at))
-            stored.rejected_hashes = {
-                row[0]
-                for row in connection.execute(
-                    "SELECT record_hash FROM rejected_records WHERE class_id = ?", (class_id,)
-                )
-            }
             last_ok = connection.execute(
                 "SELECT newest_completed_at, reported_total, stored_total FROM sync_runs"
                 " WHERE class_id = ? AND status = 'ok' ORDER BY rowid DESC LIMIT 1",
@@ -116,6 +110,7 @@ class RawStore:
                 " AND mode = 'full' ORDER BY rowid DESC LIMIT 1",
                 (class_id,),
             ).fetchone()
+        stored.rejected_hashes = self.rejected_hashes(class_id)
         if last_ok is not None:
             newest, reported, in_force = last_ok
             stored.newest_completed_at = _moment(newest)
@@ -156,6 +151,32 @@ class RawStore:
                 (class_id, units_hash),
             ).fetchone()
         return found is not None
+
+    def newest_file(self, table: str) -> tuple[int, list[tuple[Any, ...]]]:
+        """Version and rows (line, *values) of the `roster` or `mentors` file in force."""
+        columns = [column.name for column in RAW_TABLES[table]][1:-2]
+        with self._connection() as connection:
+            if connection is None or table not in _tables(connection):
+                return 0, []
+            version = connection.execute(
+                f"SELECT coalesce(max(file_version), 0) FROM {table}"  # noqa: S608
+            ).fetchone()[0]
+            names = ", ".join(f'"{name}"' for name in columns)
+            rows = connection.execute(
+                f"SELECT {names} FROM {table} WHERE file_version = ?",  # noqa: S608
+                (version,),
+            ).fetchall()
+        return version, rows
+
+    def rejected_hashes(self, class_id: str) -> set[str]:
+        """Hashes of the records that were rejected under this id."""
+        with self._connection() as connection:
+            if connection is None or "rejected_records" not in _tables(connection):
+                return set()
+            rows = connection.execute(
+                "SELECT record_hash FROM rejected_records WHERE class_id = ?", (class_id,)
+            ).fetchall()
+        return {row[0] for row in rows}
 
     def last_runs(self) -> dict[str, dict[str, Any]]:
         """Per class id: the columns of its last run, and `last_ok_at`; times aware, UTC."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,7 +164,9 @@ def _extract_and_load(
     )
     report.classes = extraction.outcomes
     with RawLoader(store, settings.data_dir / "load", report.run_id) as loader:
-        loader.load(extraction.rows(classes))
+        loader.load(chain(extraction.file_rows(), extraction.rows(classes)))
+    if extraction.file_errors:
+        raise extraction.file_errors[0]
 
 
 def prepare_data_dir(data_dir: Path) -> None:

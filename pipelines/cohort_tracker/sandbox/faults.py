@@ -124,7 +124,7 @@ class Incident:
         """Count a request and return whether the incident happens to it."""
         if self.on not in path or (self.page is not None and page != str(self.page)):
             return False
-        assert self.times is not None and self.after is not None  # noqa: S101
+        assert self.times is not None and self.after is not None
         self._seen += 1
         return self.after < self._seen <= self.after + self.times
 
