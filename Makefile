@@ -48,7 +48,7 @@ docs: $(READY)
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet "uv>=0.5"
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
-		--no-emit-index-url --no-header --no-annotate --extra dev \
+		--no-emit-index-url --no-header --no-annotate --no-strip-extras --extra dev \
 		--output-file requirements.lock pyproject.toml
 
 clean:
