@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -64,8 +65,9 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
 
     \b
     First `init`, then `sync` (by hand or by cron); `status` says what is there.
-    The tables are in warehouse.duckdb in the data directory (`status` shows where).
+    The tables are in warehouse.duckdb in the data directory; `status` shows it.
     """
+    os.umask(0o077)  # student data: everything written is for its owner only
     ctx.obj = config_path
 
 

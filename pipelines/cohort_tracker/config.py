@@ -96,7 +96,7 @@ def load_settings(
     Raises ConfigError naming file and key for anything unknown, mistyped or unreadable.
     """
     environ = os.environ if environ is None else environ
-    path = config_path.expanduser() if config_path else default_config_path()
+    path = (config_path.expanduser() if config_path else default_config_path()).absolute()
     values: dict[str, Any] = {}
     warnings: list[str] = []
     if not no_file and (config_path is not None or path.exists()):

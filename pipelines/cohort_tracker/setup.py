@@ -40,7 +40,7 @@ def run_init(
     Raises ConfigError, AuthenticationError, ClassNotFoundError or ApiUnavailableError; then
     nothing was written.
     """
-    target = (config_path or default_config_path()).expanduser()
+    target = (config_path or default_config_path()).expanduser().absolute()
     if config_path is not None and not target.exists():
         settings = replace(load_settings(no_file=True), config_path=target)
     else:

@@ -1,1 +1,74 @@
-"""Shared by all tests."""
+"""Shared by all tests: a sandbox over real HTTP and the real command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cohort_tracker.sandbox import SandboxServer, World, generate
+
+PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
+END = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Tests see neither the user's settings nor the user's home."""
+    for name in [key for key in os.environ if key.startswith("COHORT_TRACKER_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+
+
+@pytest.fixture(scope="session")
+def small_world() -> World:
+    """Two classes of a dozen students; not to be changed."""
+    return generate(seed=3, classes=2, students=12, end=END)
+
+
+@pytest.fixture
+def server(small_world: World) -> Iterator[SandboxServer]:
+    """A sandbox that serves the small world."""
+    with SandboxServer(small_world) as running:
+        yield running
+
+
+class Command:
+    """Runs `cohort-tracker` as a user would, in a process of its own."""
+
+    def __init__(self, cwd: Path) -> None:
+        self.cwd = cwd
+
+    def __call__(
+        self, *arguments: str | Path, stdin: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cohort_tracker", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            cwd=self.cwd,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(PACKAGE_ROOT),
+                "COHORT_TRACKER_PAGE_DELAY": "0",
+                **environment,
+            },
+            timeout=120,
+            check=False,
+        )
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """The command, run in an empty directory."""
+    cwd = tmp_path / "elsewhere"
+    cwd.mkdir()
+    return Command(cwd)

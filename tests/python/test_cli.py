@@ -1,0 +1,326 @@
+"""The commands as a user runs them, against the sandbox over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from cohort_tracker import __version__
+from cohort_tracker.sandbox import Faults, SandboxServer, World
+
+CLASS_KEYS = {
+    "class_id",
+    "mode",
+    "pages",
+    "fetched",
+    "new",
+    "changed",
+    "gone",
+    "reported_total",
+    "stored_total",
+    "verified",
+    "error",
+}
+
+
+def init(command, server: SandboxServer, *options: str, password: str | None = None):
+    return command(
+        "init",
+        "--email",
+        server.desk.email,
+        "--password-stdin",
+        "--api-base",
+        server.url,
+        *options,
+        stdin=(server.desk.password if password is None else password) + "\n",
+    )
+
+
+def config_file() -> Path:
+    return Path("~/.cohort-tracker.toml").expanduser()
+
+
+def data_dir() -> Path:
+    return Path("~/.cohort-tracker").expanduser()
+
+
+def first_class(world: World):
+    return world.classes[0]
+
+
+def test_help_reads_well_and_fits_80_columns(command):
+    for arguments in ([], ["init"], ["sync"], ["status"], ["demo"], ["sandbox"]):
+        done = command(*arguments, "--help", COLUMNS="80")
+        assert done.returncode == 0
+        assert max(map(len, done.stdout.splitlines())) <= 80
+        assert "Usage: cohort-tracker" in done.stdout
+    assert __version__ in command("--version").stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["status"]])
+def test_help_and_status_import_neither_dlt_nor_dbt(command, arguments):
+    done = command(*arguments, PYTHONPROFILEIMPORTTIME="1")
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "click" in imported
+    assert not {name for name in imported if name.split(".")[0] in {"dlt", "dbt", "pyarrow"}}
+
+
+def test_init_sync_status(command, server):
+    done = init(command, server, "--class-id", first_class(server.world).friendly_id)
+    assert done.returncode == 0, done.stderr
+    assert config_file().stat().st_mode & 0o777 == 0o600
+
+    done = command("sync", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    (synced,) = report["classes"]
+    total = len(server.world.progressions(first_class(server.world).id))
+    assert synced.keys() >= CLASS_KEYS
+    assert synced["class_id"] == first_class(server.world).id
+    assert synced["mode"] == "full" and synced["verified"] is True
+    assert synced["new"] == synced["stored_total"] == synced["reported_total"] == total
+    assert report["status"] == "ok" and report["duration_s"] > 0
+    assert report["warehouse"]["published"] is True
+    assert report["warehouse"]["models"] > 10
+    assert report["warehouse"]["tests"] > 10
+    assert report["warehouse"]["failures"] == []
+
+    done = command("status", "--json")
+    shown = json.loads(done.stdout)
+    assert shown["config_path"] == str(config_file())
+    assert shown["data_dir"] == str(data_dir())
+    assert shown["progressions"] == total
+    assert shown["stale"] is False
+    (only,) = shown["classes"]
+    assert only["friendly_id"] == first_class(server.world).friendly_id
+    assert only["last_status"] == "ok" and only["last_sync_at"].endswith("Z")
+    assert (only["students"], only["assignments"]) == (shown["students"], shown["assignments"])
+
+    done = command("status", COLUMNS="80")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert f"{total:,}" in done.stdout
+    assert command("status", "--max-age", "1h").returncode == 0
+    done = command("status", "--max-age", "0s")
+    assert done.returncode == 7
+    assert done.stderr.startswith("Error: ")
+
+    # Every relation opens without the raw store.
+    (data_dir() / "raw.db").unlink()
+    with duckdb.connect(str(data_dir() / "warehouse.duckdb"), read_only=True) as warehouse:
+        relations = warehouse.execute(
+            "select table_schema, table_name from information_schema.tables"
+        ).fetchall()
+        assert {schema for schema, _ in relations} == {"staging", "core", "marts"}
+        for schema, table in relations:
+            warehouse.execute(f'select * from {schema}."{table}" limit 1')
+
+
+def test_sync_by_environment_alone_of_all_classes(command, server, tmp_path):
+    done = command(
+        "sync",
+        "--no-build",
+        "--json",
+        COHORT_TRACKER_EMAIL=server.desk.email,
+        COHORT_TRACKER_PASSWORD=server.desk.password,
+        COHORT_TRACKER_API_BASE=server.url,
+        COHORT_TRACKER_DATA_DIR=str(tmp_path / "data"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["classes"]) == 2
+    assert not config_file().exists()
+    assert server.desk.password not in done.stdout + done.stderr
+
+
+def test_second_sync_is_incremental_and_sees_growth(command, small_world):
+    from cohort_tracker.sandbox import generate
+    from conftest import END
+
+    world = generate(seed=5, classes=1, students=10, end=END)
+    with SandboxServer(world) as server:
+        init(command, server)
+        assert command("sync", "--no-build").returncode == 0
+        again = json.loads(command("sync", "--no-build", "--json").stdout)["classes"][0]
+        assert (again["mode"], again["new"], again["changed"]) == ("incremental", 0, 0)
+        growth = world.grow(3)
+        grown = json.loads(command("sync", "--no-build", "--json").stdout)["classes"][0]
+        assert grown["verified"] and grown["new"] > 0
+        assert grown["stored_total"] == len(world.progressions(world.classes[0].id))
+        assert growth is not None
+        only = command("sync", "--class", world.classes[0].friendly_id, "--full", "--json")
+        assert json.loads(only.stdout)["classes"][0]["mode"] == "full"
+
+
+def test_authentication_failure(command, server):
+    done = init(command, server, password="wrong")
+    assert done.returncode == 3
+    assert done.stderr.startswith("Error: Authentication failed: 401\n")
+    assert not config_file().exists()
+    assert "Traceback" not in done.stderr
+
+    init(command, server)
+    done = command("sync", "--json", COHORT_TRACKER_PASSWORD="wrong-word")
+    assert done.returncode == 3
+    assert "Error: Authentication failed: 401" in done.stderr
+    assert json.loads(done.stdout)["status"] == "failed"
+    assert "wrong-word" not in done.stdout + done.stderr
+
+
+def test_unknown_class(command, server):
+    done = init(command, server, "--class-id", "no-such-class")
+    assert done.returncode == 4
+    assert "no-such-class" in done.stderr
+    assert not config_file().exists()
+
+    init(command, server)
+    done = command("sync", "--class", "no-such-class")
+    assert done.returncode == 4
+    assert "Error: Failed to fetch progressions: 404" in done.stderr
+
+
+def test_one_failing_class_does_not_stop_the_other(command, server):
+    good = first_class(server.world).id
+    init(command, server, "--no-verify", "--class-id", "gone-class", "--class-id", good)
+    done = command("sync", "--json", "--no-build")
+    assert done.returncode == 4
+    gone, kept = json.loads(done.stdout)["classes"]
+    assert gone["error"] == "Failed to fetch progressions: 404"
+    assert kept["verified"] is True
+    status = json.loads(command("status", "--json").stdout)
+    assert {item["id"]: item["last_status"] for item in status["classes"]} == {
+        "gone-class": "failed",
+        good: "ok",
+    }
+
+
+def test_unreachable_api(command):
+    done = command(
+        "sync",
+        COHORT_TRACKER_EMAIL="a@example.org",
+        COHORT_TRACKER_PASSWORD="p",
+        COHORT_TRACKER_API_BASE="http://127.0.0.1:1",
+        COHORT_TRACKER_MAX_ATTEMPTS="2",
+    )
+    assert done.returncode == 5
+    assert re.search(r"Error: .*connection refused \(tried 2 times in \d+ s\)", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_configuration_errors(command):
+    done = command("sync")
+    assert done.returncode == 2
+    assert "email and password missing" in done.stderr
+    config_file().write_text('emial = "x"\n')
+    done = command("status")
+    assert done.returncode == 2
+    assert "emial" in done.stderr and "Did you mean 'email'" in done.stderr
+    assert command("sync", "--nonsense").returncode == 2
+    assert command("status", "--max-age", "soon").returncode == 2
+
+
+def test_init_keeps_what_it_is_not_told_to_change(command, server):
+    first, second = (room.id for room in server.world.classes)
+    init(command, server, "--class-id", first, "--timezone", "America/New_York")
+    done = command("init", "--class-id", second, "--origin", "https://school.example.org")
+    assert done.returncode == 0, done.stderr
+    text = config_file().read_text()
+    assert second in text and first not in text
+    assert 'timezone = "America/New_York"' in text
+    assert server.desk.email in text and "school.example.org" in text
+
+
+def test_init_password_on_the_command_line_works_and_warns(command, server):
+    done = command(
+        "init",
+        "--email",
+        server.desk.email,
+        "--password",
+        server.desk.password,
+        "--class-id",
+        first_class(server.world).id,
+        "--api-base",
+        server.url,
+    )
+    assert done.returncode == 0
+    assert "history" in done.stderr
+
+
+def test_init_at_a_terminal_asks_and_lets_choose(command, server):
+    arguments = [sys.executable, "-m", "cohort_tracker", "init", "--api-base", server.url]
+    output = talk(
+        arguments,
+        command.cwd,
+        [
+            (b"E-mail", server.desk.email),
+            (b"Password", server.desk.password),
+            (b"Which?", "9"),
+            (b"No such class", "2"),
+        ],
+    )
+    assert server.desk.password not in output
+    assert f'class_ids = ["{server.world.classes[1].id}"]' in config_file().read_text()
+
+
+def talk(arguments: list[str], cwd: Path, dialogue: list[tuple[bytes, str]]) -> str:
+    """Run a command at a terminal; wait for each prompt and type the answer."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(cwd)
+        os.environ["PYTHONPATH"] = str(Path(__file__).parents[2] / "pipelines")
+        os.execv(arguments[0], arguments)
+    output = b""
+    searched = 0
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([terminal], [], [], 0.2)
+        if ready:
+            try:
+                output += os.read(terminal, 4096)
+            except OSError:
+                break
+        if dialogue and (found := output.find(dialogue[0][0], searched)) >= 0:
+            searched = found + len(dialogue[0][0])
+            os.write(terminal, dialogue.pop(0)[1].encode() + b"\n")
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, output.decode()
+    return output.decode()
+
+
+def test_failed_build_leaves_the_published_warehouse(command, server):
+    init(command, server)
+    assert command("sync").returncode == 0
+    before = (data_dir() / "warehouse.duckdb").stat().st_ino
+    with closing(sqlite3.connect(data_dir() / "raw.db")) as raw:
+        raw.execute("ALTER TABLE progressions RENAME COLUMN grade TO mark")
+        raw.commit()
+    done = command("sync")
+    assert done.returncode == 1
+    assert (data_dir() / "warehouse.duckdb").stat().st_ino == before
+    assert command("status").returncode == 0
+
+
+def test_rejected_records_are_counted_and_kept(command, server, tmp_path):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"_id": "bad-1", "user": null}\n"not an object"\n')
+    server.faults = Faults.parse([f"bad_records={bad}"])
+    init(command, server, "--class-id", first_class(server.world).id)
+    done = command("sync", "--no-build")
+    assert done.returncode == 0, done.stderr
+    assert "2 refused" in done.stdout
+    with closing(sqlite3.connect(data_dir() / "raw.db")) as raw:
+        reasons = dict(raw.execute("SELECT record_json, reason FROM rejected_records").fetchall())
+    assert sorted(reasons.values()) == [
+        "record: text 'not an object' where an object is expected",
+        "user: missing",
+    ]
+    assert "2 records refused" in command("status").stdout

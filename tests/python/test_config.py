@@ -1,0 +1,147 @@
+"""Settings: files and environment, and what is said about wrong ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cohort_tracker.config import load_settings, write_config
+from cohort_tracker.errors import ConfigError
+
+
+def settings_from(tmp_path: Path, text: str, **environ: str):
+    path = tmp_path / "settings.toml"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return load_settings(path, environ)
+
+
+def test_defaults_without_file_or_environment():
+    settings = load_settings(None, {})
+    assert settings.page_delay == 0.5
+    assert settings.page_size == 200
+    assert settings.timezone == "UTC"
+    assert settings.data_dir == Path("~/.cohort-tracker").expanduser()
+    assert settings.api_base == "https://api.openclass.ai"
+
+
+def test_file_of_the_rust_tracker_works_as_it_is(tmp_path):
+    settings = settings_from(
+        tmp_path,
+        'email = "mentor@example.org"\npassword = "p"\n'
+        'api_base = "https://api.openclass.ai"\ncheck_for_updates = true\n',
+    )
+    assert settings.require_credentials() == ("mentor@example.org", "p")
+    assert settings.class_ids == ()
+
+
+def test_keys_of_the_brief(tmp_path):
+    settings = settings_from(
+        tmp_path,
+        'email = "a@example.org"\npassword = "p"\nclass_id = "c1"\n'
+        'class_ids = ["c2", "c1"]\napi_base = "https://api.example.org/v1/"\n',
+    )
+    assert settings.class_ids == ("c1", "c2")
+    assert settings.api_base == "https://api.example.org"
+
+
+def test_environment_wins_and_is_enough():
+    environ = {
+        "COHORT_TRACKER_EMAIL": "a@example.org",
+        "COHORT_TRACKER_PASSWORD": "päss word",
+        "COHORT_TRACKER_CLASS_IDS": "c1, c2",
+        "COHORT_TRACKER_PAGE_DELAY": "0.25",
+        "COHORT_TRACKER_ALLOW_HTTP": "yes",
+        "COHORT_TRACKER_API_BASE": "http://openclass.intern",
+    }
+    settings = load_settings(None, environ)
+    assert settings.class_ids == ("c1", "c2")
+    assert settings.page_delay == 0.25
+    assert settings.require_credentials() == ("a@example.org", "päss word")
+
+
+def test_relative_paths_count_from_the_file(tmp_path):
+    settings = settings_from(tmp_path, 'data_dir = "data"\nroster = "lists/roster.csv"\n')
+    assert settings.data_dir == tmp_path / "data"
+    assert settings.roster == tmp_path / "lists" / "roster.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('emial = "a"', ["emial", "Did you mean 'email'?"]),
+        ("email = 3", ["email", "must be text in quotes, not a number"]),
+        ('page_delay = "fast"', ["page_delay", "must be a number, not text"]),
+        ("page_delay = -1", ["page_delay", "between 0 and 3600"]),
+        ("page_delay = nan", ["page_delay", "between 0 and 3600"]),
+        ("page_size = 2.5", ["page_size", "whole number"]),
+        ("page_size = true", ["page_size", "whole number"]),
+        ("class_ids = [1]", ["class_ids", "must be text"]),
+        ('timezone = "Mars/Base"', ["timezone", "unknown time zone 'Mars/Base'"]),
+        ('timezone = "../../etc/passwd"', ["timezone", "unknown time zone"]),
+        ('api_base = "api.openclass.ai"', ["api_base", "must be a web address"]),
+        ('api_base = "https://u:p@x.org"', ["api_base", "user name or password"]),
+        ('api_base = "http://x.org"', ["api_base", "unencrypted", "allow_http"]),
+        ("page_size = 1\nemail = = 3", ["not valid TOML", "line 2"]),
+        ('data_dir = ""', ["data_dir", "must not be empty"]),
+    ],
+)
+def test_wrong_settings_name_file_and_key(tmp_path, text, words):
+    with pytest.raises(ConfigError) as caught:
+        settings_from(tmp_path, text)
+    message = f"{caught.value.message} {caught.value.hint}"
+    for word in words:
+        assert word in message
+    if "unencrypted" not in message:
+        assert "settings.toml" in message
+
+
+def test_wrong_environment_names_the_variable():
+    with pytest.raises(ConfigError, match="COHORT_TRACKER_PAGE_SIZE: must be a whole number"):
+        load_settings(None, {"COHORT_TRACKER_PAGE_SIZE": "many"})
+
+
+def test_file_that_is_no_text_or_cannot_be_read(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_settings(path, {})
+    with pytest.raises(ConfigError, match="not found"):
+        load_settings(tmp_path / "absent.toml", {})
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_settings(tmp_path, {})
+
+
+def test_file_readable_by_others_is_warned_of(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text('email = "a"')
+    path.chmod(0o644)
+    assert "chmod 600" in load_settings(path, {}).warnings[0]
+
+
+def test_password_shows_in_no_representation():
+    settings = load_settings(None, {"COHORT_TRACKER_PASSWORD": "s3cret-word"})
+    assert "s3cret-word" not in repr(settings)
+
+
+def test_writing_keeps_comments_and_other_keys_and_is_private(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text('# mine\nemail = "old@example.org" # why\npage_delay = 1.5\n')
+    write_config(path, {"email": "new@example.org", "class_ids": ["c1"]})
+    text = path.read_text()
+    assert "# mine" in text and "# why" in text
+    settings = load_settings(path, {})
+    assert (settings.email, settings.page_delay) == ("new@example.org", 1.5)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.glob(".settings*")) == []
+
+
+def test_writing_through_a_symlink_keeps_the_link(tmp_path):
+    real = tmp_path / "real.toml"
+    real.write_text("")
+    link = tmp_path / "link.toml"
+    link.symlink_to(real)
+    write_config(link, {"email": "a@example.org"})
+    assert link.is_symlink()
+    assert "a@example.org" in real.read_text()
