@@ -24,8 +24,8 @@ TABLES = {
     "AAA-1,502,2020-01-10T00:00:00Z,2020-02-20T00:00:00Z,Withdrawn\n"
     "AAA-1,503,,,Fail\n"
     "BBB-1,501,2020-01-01T00:00:00Z,,Pass\n",
-    "progressions": "progression_id,class_id,student_id,assignment_id,grade,started_at,completed_at,"
-    "reviewed_at,is_banked\n"
+    "progressions": "progression_id,class_id,student_id,assignment_id,grade,"
+    "started_at,completed_at,reviewed_at,is_banked\n"
     "11-501,AAA-1,501,11,0.76,,2020-01-24T07:15:52Z,,0\n"
     "12-501,AAA-1,501,12,,2020-02-01T10:00:00+02:00,2020-02-28T07:15:52.250Z,"
     "2020-03-02T00:00:00Z,0\n"
