@@ -1,9 +1,11 @@
 """An OpenClass-compatible server on loopback, with cohorts to serve and faults to show.
 
-`generate` and `load_data_dir` make a `World`, `SandboxServer` serves it, `Faults` spoils it.
+`generate` and `load_data_dir` make a `World`, `bulk_world` a cheap and very large one;
+`SandboxServer` serves it, `Faults` spoils it.
 Standard library and orjson only.
 """
 
+from .bulk import BulkWorld, bulk_world
 from .cohort import generate
 from .errors import SandboxError
 from .faults import BadRecord, Faults, Incident
@@ -19,6 +21,7 @@ __all__ = [
     "DEFAULT_PASSWORD",
     "Assignment",
     "BadRecord",
+    "BulkWorld",
     "Classroom",
     "Faults",
     "Growth",
@@ -34,6 +37,7 @@ __all__ = [
     "Student",
     "Unit",
     "World",
+    "bulk_world",
     "describe",
     "generate",
     "load_data_dir",

@@ -43,7 +43,7 @@ def generate(
 
     seed: equal arguments give identical worlds.
     classes: number of classes, each with its own course (1 to 200).
-    students: enrolled students per class (1 to 2,000); None draws 46 to 60 for each class.
+    students: enrolled students per class (1 to 2,000); None draws 46 to 58 for each class.
     end: aware time; nothing later is visible until `World.grow`, which has about 26 weeks to give.
     weeks: age of the courses at `end`, plus or minus one for each class (at least 1).
     timezone: IANA name of the school's zone: people study in its evenings and at its weekends.
@@ -95,7 +95,7 @@ class _School:
     def open_class(self, number: int, students: int | None) -> None:
         rng = stream(self.seed, "class", number)
         course = self._course(number, rng)
-        size = students if students is not None else rng.randint(46, 60)
+        size = students if students is not None else rng.randint(46, 58)
         people = self._people(number, size, rng)
         happens: list[Event] = []
         for student, persona in zip(people, cast(size, rng), strict=True):

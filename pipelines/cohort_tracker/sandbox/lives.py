@@ -1,5 +1,6 @@
 """How students get through a course: each life becomes a list of dated events."""
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,11 +17,11 @@ COURSE_DAYS = 102.0
 
 # Shares of a class in percent. A class of 40 has at least one of each.
 SHARES: tuple[tuple[Persona, float], ...] = (
-    ("steady", 50),
+    ("steady", 48),
     ("ahead", 13),
     ("crammer", 10),
     ("slowing", 8),
-    ("stuck", 8),
+    ("stuck", 10),
     ("stopped", 5),
     ("late", 3),
     ("never", 3),
@@ -75,6 +76,7 @@ class Life:
     ability: float = field(init=False)
     habit: Habit = field(init=False)
     pace: float = field(init=False)
+    blocks: tuple[float, float] = field(init=False)
     stops_at: datetime | None = field(init=False, default=None)
     recovers_at: datetime | None = field(init=False, default=None)
 
@@ -82,8 +84,9 @@ class Life:
         rng = self.rng = stream(self.course.seed, "life", self.student_id)
         self.ability = ABILITY[self.persona] + rng.gauss(0, 0.05)
         self.habit = self._habit()
-        ranges = {"ahead": (0.6, 0.8), "stuck": (0.95, 1.8), "stopped": (0.95, 1.25)}
+        ranges = {"ahead": (0.6, 0.8), "stuck": (0.9, 1.45), "stopped": (0.95, 1.25)}
         self.pace = rng.uniform(*ranges.get(self.persona, (0.86, 1.06)))
+        self.blocks = (rng.uniform(4.5, 8), rng.random())
         if self.persona == "stopped":
             self.stops_at = self.course.starts_at + timedelta(days=rng.uniform(13, 62))
         if self.persona == "stuck" and rng.random() < 0.35:
@@ -110,8 +113,9 @@ class Life:
         if self.persona == "slowing":
             pace *= 1 + 1.1 * share**1.5
         elif self.persona == "crammer":
-            # Everything of a sixth of the course in its last nights.
-            share = -(-share * 6 // 1) / 6 - 0.012
+            # A block at a time, in its last nights; each crammer has blocks of their own.
+            count, phase = self.blocks
+            share = (math.ceil(share * count + phase) - phase) / count
         day = COURSE_DAYS * share * pace + rng.gauss(0, 1.6)
         due = course.starts_at + timedelta(days=max(day, 0))
         if self.persona == "late":

@@ -10,6 +10,8 @@ from .replay import load_data_dir
 from .server import SandboxServer
 from .world import World
 
+_LISTED = 20
+
 
 def open_world(
     *,
@@ -41,11 +43,14 @@ def describe(server: SandboxServer) -> list[str]:
         f"password  {server.desk.password}",
         "classes",
     ]
-    for room in server.world.state()["classes"]:
+    rooms = server.world.state()["classes"]
+    for room in rooms[:_LISTED]:
         counts = ", ".join(
             f"{room[part]} {part}" for part in ("students", "assignments", "progressions")
         )
         lines.append(f"  {room['friendly_id']}  {room['name']} ({room['id']}): {counts}")
+    if len(rooms) > _LISTED:
+        lines.append(f"  and {len(rooms) - _LISTED} more")
     lines.append(f"move time on: curl -X POST '{server.url}/sandbox/grow?days=7'")
     return lines
 

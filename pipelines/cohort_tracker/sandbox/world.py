@@ -244,8 +244,7 @@ class World:
 
         Two steps of 3 and 4 days end in the same world as one step of 7.
         """
-        if not 0 < days <= 3660:
-            raise SandboxError(f"days must be above 0 and at most 3660, not {days:g}")
+        check_days(days)
         with self._lock:
             self.now += timedelta(days=days)
             return self._happen_until(self.now)
@@ -454,6 +453,12 @@ def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object
         writer.writerow(header)
         writer.writerows(rows)
     return len(rows)
+
+
+def check_days(days: float) -> None:
+    """Raise SandboxError for a step that time cannot make."""
+    if not 0 < days <= 3660:
+        raise SandboxError(f"days must be above 0 and at most 3660, not {days:g}")
 
 
 def as_utc(moment: datetime, what: str) -> datetime:
