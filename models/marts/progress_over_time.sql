@@ -75,7 +75,7 @@ enrolled as (
     inner join {{ ref('enrollments') }} as enrollments
         on
             weeks.class_id = enrollments.class_id
-            and enrollments.enrolled_from <= weeks.measured_on
+            and enrollments.enrolled_on <= weeks.measured_on
             and (enrollments.left_on is null or enrollments.left_on > weeks.week_start)
     group by weeks.class_id, weeks.week_number
 
