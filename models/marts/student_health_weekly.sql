@@ -210,10 +210,10 @@ select
     scored.is_last_followed as is_latest,
     scored.score,
     case
-        when n_a_reason is not null then 'n_a'
-        when score < {{ threshold('tier_critical_below') }} then 'critical'
-        when score < {{ threshold('tier_high_below') }} then 'high'
-        when score < {{ threshold('tier_medium_below') }} then 'medium'
+        when scored.n_a_reason is not null then 'n_a'
+        when scored.score < {{ threshold('tier_critical_below') }} then 'critical'
+        when scored.score < {{ threshold('tier_high_below') }} then 'high'
+        when scored.score < {{ threshold('tier_medium_below') }} then 'medium'
         else 'low'
     end as tier,
     scored.n_a_reason,
