@@ -1,6 +1,6 @@
 {#- Median, interpolated. -#}
 {% macro median(expression) -%}
-    {{ return(adapter.dispatch('median', 'cohort_tracker')(expression)) }}
+    {{ adapter.dispatch('median', 'cohort_tracker')(expression) }}
 {%- endmacro %}
 
 {% macro default__median(expression) -%}
@@ -13,7 +13,7 @@
 
 {#- The newest value of a column that is not null; the order columns must leave no tie. -#}
 {% macro newest_value(column, order_columns) -%}
-    {{ return(adapter.dispatch('newest_value', 'cohort_tracker')(column, order_columns)) }}
+    {{ adapter.dispatch('newest_value', 'cohort_tracker')(column, order_columns) }}
 {%- endmacro %}
 
 {% macro default__newest_value(column, order_columns) -%}

@@ -1,6 +1,6 @@
 {#- UTC timestamp to wall-clock time in a zone. Most classes stay on UTC, where the costly conversion is skipped. -#}
 {% macro to_local(utc, zone) -%}
-    {{ return(adapter.dispatch('to_local', 'cohort_tracker')(utc, zone)) }}
+    {{ adapter.dispatch('to_local', 'cohort_tracker')(utc, zone) }}
 {%- endmacro %}
 
 {% macro default__to_local(utc, zone) -%}
@@ -33,7 +33,7 @@
 
 {#- ISO week of a Monday as text, like 2026-W53; its year is the year of the week's Thursday. -#}
 {% macro iso_week_label(monday) -%}
-    {{ return(adapter.dispatch('iso_week_label', 'cohort_tracker')(monday)) }}
+    {{ adapter.dispatch('iso_week_label', 'cohort_tracker')(monday) }}
 {%- endmacro %}
 
 {% macro default__iso_week_label(monday) -%}

@@ -1,11 +1,11 @@
 {#- The one way to read a threshold: the dbt var of that name (dbt_project.yml). -#}
 {% macro threshold(name) -%}
-    {{ return(var(name)) }}
+    {{ var(name) }}
 {%- endmacro %}
 
 {#- True when `part` of `whole` is at least the named share. Whole numbers are compared, so that exactly the share counts. -#}
 {% macro is_at_least_share(part, whole, share) -%}
-    ({{ part }} * 10000 >= {{ whole }} * {{ (threshold(share) * 10000) | round | int }})
+    ({{ part }} * 10000 >= {{ whole }} * {{ (threshold(share) | float * 10000) | round | int }})
 {%- endmacro %}
 
 {#- True when a grade passes. Work without a grade is never difficult: it passes once it is completed. -#}

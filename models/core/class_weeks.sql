@@ -46,7 +46,7 @@ weeks as (
             as week_start
     from counted
     inner join {{ numbers() }} as numbers
-        on numbers.n <= counted.weeks_back
+        on counted.weeks_back >= numbers.n
 
 ),
 

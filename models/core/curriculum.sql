@@ -76,7 +76,7 @@ select
     row_number() over (
         partition by class_id
         order by
-            unit_position nulls last, median_rank nulls last, completions desc, students desc, assignment_id
+            unit_position asc nulls last, median_rank asc nulls last, completions desc, students desc, assignment_id asc
     ) as position,
     section_name as section,
     section_position,

@@ -73,7 +73,7 @@ dated as (
 
     select
         *,
-        coalesce(least(started_on, first_activity_date), class_started_on, as_of_date) as enrolled_from
+        coalesce(least(started_on, first_activity_date), class_started_on, as_of_date) as enrolled_on
     from placed
 
 ),
@@ -102,10 +102,10 @@ select
     dated.role,
     dated.started_on,
     dated.left_on,
-    dated.enrolled_from,
-    dated.enrolled_from <= dated.as_of_date as has_started,
+    dated.enrolled_on,
+    dated.enrolled_on <= dated.as_of_date as has_started,
     coalesce(dated.left_on <= dated.as_of_date, false) as has_left,
-    dated.enrolled_from <= dated.as_of_date
+    dated.enrolled_on <= dated.as_of_date
     and coalesce(dated.left_on > dated.as_of_date, true) as is_enrolled
 from dated
 left join mentors

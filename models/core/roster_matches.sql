@@ -142,11 +142,11 @@ name_in_class as (
 
 candidates as (
 
-    select line, preference, student_id from email_in_class
+    select * from email_in_class
     union all
-    select line, preference, student_id from email_anywhere
+    select * from email_anywhere
     union all
-    select line, preference, student_id from name_in_class
+    select * from name_in_class
 
 ),
 
@@ -190,7 +190,7 @@ select
         else 'none'
     end as matched_by,
     -- of several lines for one student the best match speaks, then the last line
-    row_number() over (partition by class_id, student_id order by preference, line desc) = 1 as is_in_force,
+    row_number() over (partition by class_id, student_id order by preference asc, line desc) = 1 as is_in_force,
     role in ({{ quoted_list('excluded_roles') }}) as is_excluded,
     email,
     first_name,

@@ -85,7 +85,7 @@ judged as (
         case
             when not is_completed and not has_completed_later
                 then greatest(previous_completed_on, started_on)
-        end as waiting_since
+        end as waiting_since_date
     from placed
 
 ),
@@ -94,7 +94,7 @@ waiting as (
 
     select
         *,
-        {{ days_between('waiting_since', 'as_of_date') }} as days_waiting
+        {{ days_between('waiting_since_date', 'as_of_date') }} as days_waiting
     from judged
 
 )
@@ -123,7 +123,7 @@ select
     is_completed and reviewed_at is null as is_awaiting_review,
     is_reached,
     is_skipped,
-    waiting_since,
+    waiting_since_date,
     days_waiting,
     coalesce(is_enrolled and is_reached and days_waiting >= {{ threshold('stuck_days') }}, false) as is_stuck
 from waiting

@@ -3,7 +3,7 @@ with grid as (
     select
         enrollments.class_id,
         enrollments.student_id,
-        enrollments.enrolled_from,
+        enrollments.enrolled_on,
         enrollments.left_on,
         class_weeks.week_number,
         class_weeks.week_end,
@@ -14,7 +14,7 @@ with grid as (
         on enrollments.class_id = class_weeks.class_id
     where
         class_weeks.is_followed
-        and (enrollments.enrolled_from <= class_weeks.measured_on or class_weeks.is_last_followed)
+        and (enrollments.enrolled_on <= class_weeks.measured_on or class_weeks.is_last_followed)
 
 ),
 
@@ -63,15 +63,15 @@ measured as (
 
     select
         filled.*,
-        filled.enrolled_from <= filled.measured_on as has_started,
+        filled.enrolled_on <= filled.measured_on as has_started,
         coalesce(filled.left_on <= filled.measured_on, false) as has_left,
         greatest(
-            {{ days_between('filled.enrolled_from', 'filled.measured_on') }}, 0
+            {{ days_between('filled.enrolled_on', 'filled.measured_on') }}, 0
         ) as days_enrolled,
         -- who never completed anything is silent since the enrolment, or since the class began
         greatest(
             {{ days_between(
-                'coalesce(filled.last_completed_on, greatest(filled.enrolled_from, class_starts.first_week_start))',
+                'coalesce(filled.last_completed_on, greatest(filled.enrolled_on, class_starts.first_week_start))',
                 'filled.measured_on'
             ) }},
             0

@@ -79,16 +79,22 @@ rated as (
         {{ rate('stuck', 'reached') }} as stuck_rate,
         {{ rate('low_grades', 'graded') }} as low_grade_rate,
         reached >= {{ threshold('min_reached') }} as is_ranked,
-        nullif(
+        trim(
             concat(
-                case when stuck > 0 and {{ is_at_least_share('stuck', 'reached', 'blocker_stuck_share') }}
-                    then ' stuck' else '' end,
-                case when skipped > 0 and {{ is_at_least_share('skipped', 'reached', 'blocker_skipped_share') }}
-                    then ' skipped' else '' end,
-                case when low_grades > 0 and {{ is_at_least_share('low_grades', 'graded', 'blocker_low_grade_share') }}
-                    then ' low_grades' else '' end
-            ),
-            ''
+                {% for code, part, whole in [
+                    ('stuck', 'stuck', 'reached'),
+                    ('skipped', 'skipped', 'reached'),
+                    ('low_grade', 'low_grades', 'graded'),
+                ] %}
+                    case
+                        when
+                            {{ part }} > 0
+                            and {{ is_at_least_share(part, whole, 'blocker_' ~ code ~ '_share') }}
+                            then '{{ code }} '
+                        else ''
+                    end{{ ',' if not loop.last }}
+                {% endfor %}
+            )
         ) as codes
     from measured
 
@@ -108,7 +114,7 @@ select
         when is_ranked
             then row_number() over (
                 partition by class_id
-                order by is_ranked desc, stuck_rate desc, stuck desc, low_grade_rate desc nulls last, position
+                order by is_ranked desc, stuck_rate desc, stuck desc, low_grade_rate desc nulls last, position asc
             )
     end as blocker_rank,
     reached,
@@ -120,6 +126,6 @@ select
     stuck_rate,
     low_grade_rate,
     median_days_to_complete,
-    case when is_ranked then trim(codes) end as reason_codes,
+    case when is_ranked then nullif(codes, '') end as reason_codes,
     stuck_students
 from rated

@@ -4,7 +4,7 @@ with students as (
         class_id,
         count(*) as students,
         count(case when is_enrolled then 1 end) as students_enrolled,
-        count(case when is_active_lately then 1 end) as students_active
+        count(case when is_active_lately then 1 end) as active_students
     from {{ ref('student_completion') }}
     group by class_id
 
@@ -43,7 +43,7 @@ select
     coalesce(work.completions, 0) as completions,
     {{ rate('work.completions', 'work.expected_work') }} as completion_rate,
     work.average_grade,
-    coalesce(students.students_active, 0) as students_active,
+    coalesce(students.active_students, 0) as active_students,
     coalesce(work.open_reviews, 0) as open_reviews,
     classes.timezone,
     classes.as_of,

@@ -1,14 +1,13 @@
 with weeks as (
 
     select
-        class_weeks.class_id,
-        class_weeks.week_number,
-        class_weeks.iso_week,
-        class_weeks.week_start,
-        class_weeks.week_end,
-        class_weeks.measured_on,
-        min(class_weeks.week_start) over (partition by class_weeks.class_id) as first_week_start
-    from {{ ref('class_weeks') }} as class_weeks
+        class_id,
+        week_number,
+        iso_week,
+        week_start,
+        week_end,
+        measured_on
+    from {{ ref('class_weeks') }}
 
 ),
 
@@ -17,10 +16,12 @@ placed_completions as (
 
     select
         student_assignments.class_id,
-        greatest({{ week_start('student_assignments.completed_on') }}, class_starts.first_week_start) as week_start
+        greatest({{ week_start('student_assignments.completed_on') }}, class_starts.week_start) as week_start
     from {{ ref('student_assignments') }} as student_assignments
-    inner join (select distinct class_id, first_week_start from weeks) as class_starts
-        on student_assignments.class_id = class_starts.class_id
+    inner join weeks as class_starts
+        on
+            student_assignments.class_id = class_starts.class_id
+            and class_starts.week_number = 1
     where student_assignments.is_completed
 
 ),
@@ -75,8 +76,8 @@ enrolled as (
     inner join {{ ref('enrollments') }} as enrollments
         on
             weeks.class_id = enrollments.class_id
-            and enrollments.enrolled_from <= weeks.measured_on
-            and (enrollments.left_on is null or enrollments.left_on > weeks.week_start)
+            and weeks.measured_on >= enrollments.enrolled_on
+            and (enrollments.left_on is null or weeks.week_start < enrollments.left_on)
     group by weeks.class_id, weeks.week_number
 
 ),

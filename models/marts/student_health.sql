@@ -59,7 +59,7 @@ expected_since as (
     select
         class_id,
         assignment_id,
-        min(completed_on) as expected_since
+        min(completed_on) as expected_since_date
     from completion_order
     where {{ is_at_least_share('completed', 'active_students', 'expected_share') }}
     group by class_id, assignment_id
@@ -71,7 +71,7 @@ missing as (
     select
         student_assignments.class_id,
         student_assignments.student_id,
-        min(expected_since.expected_since) as missing_since
+        min(expected_since.expected_since_date) as missing_since_date
     from {{ ref('student_assignments') }} as student_assignments
     inner join expected_since
         on
@@ -91,8 +91,8 @@ parts as (
         1 as part,
         {{ threshold('weight_completion') }} * (1 - completion_share) as points_lost,
         concat(
-            cast(expected - completed_expected as {{ dbt.type_string() }}), ' of ',
-            cast(expected as {{ dbt.type_string() }}), ' expected assignments not completed'
+            cast(expected_assignments - completed_expected_assignments as {{ dbt.type_string() }}), ' of ',
+            cast(expected_assignments as {{ dbt.type_string() }}), ' expected assignments not completed'
         ) as reason
     from latest
     where tier <> 'n_a'
@@ -132,7 +132,7 @@ parts as (
     from latest
     where
         tier <> 'n_a'
-        and completed_expected > 0
+        and completed_expected_assignments > 0
 
 ),
 
@@ -171,13 +171,13 @@ ranked as (
 
 select
     latest.class_id,
-    classes.name as class_name,
+    latest.class_name,
     latest.student_id,
-    students.first_name,
-    students.last_name,
+    latest.first_name,
+    latest.last_name,
     students.email,
-    enrollments.night,
     enrollments.region,
+    enrollments.night,
     enrollments.mentor,
     latest.measured_on,
     latest.score,
@@ -189,17 +189,15 @@ select
     latest.grade_share,
     latest.recency_share,
     latest.pace_share,
-    latest.expected as expected_assignments,
-    latest.completed_expected as completed_expected_assignments,
+    latest.expected_assignments,
+    latest.completed_expected_assignments,
     latest.last_completed_on,
     latest.days_silent,
     case
         when latest.tier <> 'n_a'
-            then coalesce({{ days_between('missing.missing_since', 'latest.measured_on') }}, 0)
+            then coalesce({{ days_between('missing.missing_since_date', 'latest.measured_on') }}, 0)
     end as days_behind
 from latest
-inner join {{ ref('classes') }} as classes
-    on latest.class_id = classes.id
 inner join {{ ref('enrollments') }} as enrollments
     on
         latest.class_id = enrollments.class_id

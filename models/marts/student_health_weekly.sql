@@ -199,28 +199,35 @@ scored as (
 )
 
 select
-    class_id,
-    student_id,
-    week_number,
-    week_end,
-    measured_on,
-    is_last_followed as is_latest,
-    score,
+    scored.class_id,
+    classes.name as class_name,
+    scored.student_id,
+    students.first_name,
+    students.last_name,
+    scored.week_number,
+    scored.week_end,
+    scored.measured_on,
+    scored.is_last_followed as is_latest,
+    scored.score,
     case
-        when n_a_reason is not null then 'n_a'
-        when score < {{ threshold('tier_critical_below') }} then 'critical'
-        when score < {{ threshold('tier_high_below') }} then 'high'
-        when score < {{ threshold('tier_medium_below') }} then 'medium'
+        when scored.n_a_reason is not null then 'n_a'
+        when scored.score < {{ threshold('tier_critical_below') }} then 'critical'
+        when scored.score < {{ threshold('tier_high_below') }} then 'high'
+        when scored.score < {{ threshold('tier_medium_below') }} then 'medium'
         else 'low'
     end as tier,
-    n_a_reason,
-    completion_share,
-    grade_share,
-    recency_share,
-    pace_share,
-    expected,
-    completed_expected,
-    last_completed_on,
-    days_silent,
-    days_enrolled
+    scored.n_a_reason,
+    scored.completion_share,
+    scored.grade_share,
+    scored.recency_share,
+    scored.pace_share,
+    scored.expected as expected_assignments,
+    scored.completed_expected as completed_expected_assignments,
+    scored.last_completed_on,
+    scored.days_silent,
+    scored.days_enrolled
 from scored
+inner join {{ ref('classes') }} as classes
+    on scored.class_id = classes.id
+inner join {{ ref('students') }} as students
+    on scored.student_id = students.id
