@@ -14,6 +14,9 @@ from .openclass.classes import ClassInfo
 from .openclass.reader import PageRead, ReadResult
 from .report import printable, shorten
 
+_NAME_WIDTH = 20
+_BAR_WIDTH = 12
+
 
 @contextmanager
 def observer_for(stream: IO[str]) -> Iterator[Observer]:
@@ -81,18 +84,16 @@ class ProgressBar(Observer):
         self._records += page.records
         elapsed = max(time.monotonic() - self._started, 0.001)
         rate = self._records / elapsed
-        words = f"{self._records:,}"
-        bar = ""
+        bar, total, left = "", "", ""
         if page.total and result.mode == "full":
             share = min(self._records / page.total, 1.0)
-            filled = round(share * 16)
-            bar = "█" * filled + "░" * (16 - filled) + " "
-            left = (page.total - self._records) / rate if rate else 0
-            words += f" of {page.total:,}"
-            if left > 0:
-                words += f", {left:.0f} s left"
-        words += f"  page {page.seq}, {rate:,.0f}/s"
-        self._draw(f"{shorten(_name(info), 24)}  {bar}{words}")
+            filled = round(share * _BAR_WIDTH)
+            bar = "█" * filled + "░" * (_BAR_WIDTH - filled) + " "
+            total = f" of {page.total:,}"
+            seconds = max(page.total - self._records, 0) / rate
+            left = f"  {seconds:.0f} s left" if seconds >= 1 else ""
+        name = shorten(_name(info), _NAME_WIDTH)
+        self._draw(f"{name}  {bar}{self._records:,}{total}  page {page.seq}  {rate:,.0f}/s{left}")
 
     def class_finished(self, outcome: ClassOutcome) -> None:
         """Leave the line empty for what comes."""
