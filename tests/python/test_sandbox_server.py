@@ -48,6 +48,14 @@ def test_login_that_cannot_be_read(server, body):
     assert requests.post(f"{server.url}/v1/auth/login", data=body, timeout=5).status_code == 400
 
 
+def test_login_in_chunks_is_refused_and_the_next_request_is_not(server):
+    with requests.Session() as http_session:
+        url = f"{server.url}/v1/auth/login"
+        refused = http_session.post(url, data=iter([b"email=a&", b"password=b"]), timeout=5)
+        assert refused.status_code == 400
+        assert http_session.post(url, json=LOGIN, timeout=5).status_code == 200
+
+
 @pytest.mark.parametrize("shape", ["token", "auth_token", "result"])
 def test_login_answers_in_each_shape(world, shape):
     with SandboxServer(world, login_shape=shape) as server:
@@ -197,8 +205,11 @@ def test_a_full_last_page_is_the_last(world):
     for record in trimmed.progressions("data-m1")[:extra]:
         trimmed.remove_progression("data-m1", record.id)
     with SandboxServer(trimmed) as server:
-        records = Client(server).everything("data-m1", 50)
-    assert len(records) % 50 == 0
+        client = Client(server)
+        records = client.everything("data-m1", 50)
+        last = client.page("data-m1", len(records) // 50 - 1)
+    assert len(last["data"]) == 50
+    assert last["metadata"]["can_load_more"] is False
     assert len(records) == len(trimmed.classes[0].progressions)
 
 
@@ -215,7 +226,9 @@ def test_page_size_limit_is_a_setting(world):
     assert page["metadata"]["results_per_page"] == len(page["data"]) == 100
 
 
-@pytest.mark.parametrize("query", [{"page": "x"}, {"page": "-1"}, {"return_count": "0"}])
+@pytest.mark.parametrize(
+    "query", [{"page": "x"}, {"page": "-1"}, {"page": "9" * 5000}, {"return_count": "0"}]
+)
 def test_pages_that_make_no_sense(client, query):
     assert client.get("/v1/classes/data-m1/progressions", **query).status_code == 400
 
@@ -301,6 +314,13 @@ def test_world_changes_show_at_once():
         client = Client(server)
         newest = client.page("data-m1")["data"][0]
         world.rename_student(newest["user"]["id"], last_name='Ünal-"O’Hara"')
+        theirs = [
+            record["user"]["last_name"]
+            for record in client.everything("data-m1")
+            if record["user"]["id"] == newest["user"]["id"]
+        ]
+        assert set(theirs) == {'Ünal-"O’Hara"'}
+        assert len(theirs) > 1
         world.update_progression("data-m1", record_id(newest), grade=0.123)
         again = client.page("data-m1")["data"][0]
         assert again["user"]["last_name"] == 'Ünal-"O’Hara"'
