@@ -48,14 +48,6 @@ def test_login_that_cannot_be_read(server, body):
     assert requests.post(f"{server.url}/v1/auth/login", data=body, timeout=5).status_code == 400
 
 
-def test_login_in_chunks_is_refused_and_the_next_request_is_not(server):
-    with requests.Session() as http_session:
-        url = f"{server.url}/v1/auth/login"
-        refused = http_session.post(url, data=iter([b"email=a&", b"password=b"]), timeout=5)
-        assert refused.status_code == 400
-        assert http_session.post(url, json=LOGIN, timeout=5).status_code == 200
-
-
 @pytest.mark.parametrize("shape", ["token", "auth_token", "result"])
 def test_login_answers_in_each_shape(world, shape):
     with SandboxServer(world, login_shape=shape) as server:
