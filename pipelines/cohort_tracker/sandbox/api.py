@@ -229,7 +229,10 @@ class _Pages:
 
 
 def _natural(text: str, least: int) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and int(text) >= least else None
+    """Return a whole number from `least` on, None for anything else or for too many digits."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        return None
+    return int(text) if int(text) >= least else None
 
 
 def _credentials(request: Request) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ class LogEntry:
     """One request. It is in the log before it is answered; `status` is 0 until then.
 
     started: monotonic seconds at which the request had arrived. wall: Unix seconds of the same.
-    headers: names in lower case. body_bytes: bytes of body sent, as they went over the wire.
+    headers: names in lower case. body_bytes: bytes of body given to the network, compressed or not.
     incidents: names of the faults that happened to it.
     """
 

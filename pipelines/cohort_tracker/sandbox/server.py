@@ -289,7 +289,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > _LARGEST_BODY:
+        readable = length.isascii() and length.isdigit() and len(length) <= 7
+        if not readable or "Transfer-Encoding" in self.headers or int(length) > _LARGEST_BODY:
+            # The rest of the connection cannot be told from the body.
             self.close_connection = True
             return b""
         return self.rfile.read(int(length))

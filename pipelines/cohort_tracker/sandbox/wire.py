@@ -75,7 +75,10 @@ def instead(incidents: dict[str, Incident], target: str) -> Answer | None:
 
 
 class Wire:
-    """Sends answers over one connection. `stop` ends all waiting; `count` gets body bytes sent."""
+    """Sends answers over one connection; `stop` ends all waiting.
+
+    `count` gets body bytes before they are sent, so that who has read them finds them counted.
+    """
 
     def __init__(self, connection: socket.socket, stop: threading.Event) -> None:
         self._connection, self._stop = connection, stop
@@ -94,8 +97,8 @@ class Wire:
         start = head(answer.status, answer.headers, len(body) + padding)
         if "reset" in incidents or "truncated" in incidents:
             half = body[: len(body) // 2]
-            self._connection.sendall(start + half)
             count(len(half))
+            self._connection.sendall(start + half)
             if "reset" in incidents:
                 self._reset()
             raise Hangup
@@ -103,19 +106,19 @@ class Wire:
             self._connection.sendall(start)
             self._drip(body, incidents["drip"].number, count)
         else:
-            self._connection.sendall(start + body)
             count(len(body))
+            self._connection.sendall(start + body)
         for block in _blanks(padding):
-            self._connection.sendall(block)
             count(len(block))
+            self._connection.sendall(block)
 
     def _drip(self, body: bytes, per_second: float, count: Callable[[int], None]) -> None:
         step = max(1, int(per_second / 20))
         for place in range(0, len(body), step):
             self.wait(step / max(per_second, 0.001))
             piece = body[place : place + step]
-            self._connection.sendall(piece)
             count(len(piece))
+            self._connection.sendall(piece)
 
     def _reset(self) -> None:
         """Close so that the other side gets a reset: lingering for no time discards the rest."""
