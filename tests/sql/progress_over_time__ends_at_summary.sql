@@ -1,4 +1,4 @@
--- What is this: classes whose weekly completions do not add up to the class's completions, or whose running total falls.
+-- What is this: classes whose weekly completions miss the class total, or whose running total falls.
 -- When does it matter: a completion that falls into no week is missing from every chart.
 -- How to resolve: compare class_weeks with the completion days of student_assignments.
 with steps as (
