@@ -1,12 +1,17 @@
 """dbt-duckdb plugin: lets plain `dbt` commands read the raw store, without internet.
 
-Named in `profiles.yml`. It makes the data directory, loads DuckDB's SQLite reader from the
-installed wheel, and attaches the raw store read-only as `raw`. As long as nothing was ever synced
-an empty stand-in takes its place, so that every dbt command works on a fresh machine.
+Named in `profiles.yml`. It finds the warehouse and the raw store, makes the data directory, loads
+DuckDB's SQLite reader from the installed wheel, and attaches the raw store read-only as `raw`. As
+long as nothing was ever synced an empty stand-in takes its place, so that every dbt command works
+on a fresh machine.
+
+The paths are read here and not in the profile, because dbt parses the whole project anew whenever
+the rendered profile differs from the last run's.
 """
 
 import atexit
 import importlib.util
+import os
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -22,27 +27,39 @@ from cohort_tracker.raw_schema import create_statements
 EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
 
 
+def data_dir() -> Path:
+    """Return the directory that holds both stores."""
+    return _path_setting("COHORT_TRACKER_DATA_DIR", Path("~/.cohort-tracker"))
+
+
+def raw_db() -> Path:
+    """Return the path of the raw store."""
+    return _path_setting("COHORT_TRACKER_RAW_DB", data_dir() / "raw.db")
+
+
+def warehouse() -> Path:
+    """Return the path of the warehouse to build or read; its stem is the database's name in SQL."""
+    return _path_setting("COHORT_TRACKER_WAREHOUSE", data_dir() / "warehouse.duckdb")
+
+
 class Plugin(BasePlugin):  # type: ignore[misc]
     """Attaches the raw store to each DuckDB connection that dbt opens."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        """Take the raw store's path from the profile."""
-        self.raw_db = Path(plugin_config["raw_db"]).expanduser()
+        """Start without a stand-in for the raw store."""
         self._stand_in: tempfile.TemporaryDirectory[str] | None = None
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
-        """Make the warehouse's directory before DuckDB opens the file in it."""
-        if creds.path == ":memory:":
-            return
-        warehouse = Path(creds.path).expanduser()
-        warehouse.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        creds.path = str(warehouse)
+        """Put the warehouse where the settings say, in a directory that others cannot read."""
+        path = warehouse()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        creds.path = str(path)
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Load the SQLite reader and attach the raw store as `raw`."""
         conn.execute(f"LOAD {_quoted(_sqlite_extension())}")
-        raw_db = self.raw_db if self.raw_db.exists() else self._empty_raw_db()
-        conn.execute(f"ATTACH IF NOT EXISTS {_quoted(raw_db)} AS raw (TYPE sqlite, READ_ONLY)")
+        path = raw_db() if raw_db().exists() else self._empty_raw_db()
+        conn.execute(f"ATTACH IF NOT EXISTS {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY)")
 
     def _empty_raw_db(self) -> Path:
         """Return an empty raw store in a temporary directory that goes when the process ends."""
@@ -70,6 +87,10 @@ def _sqlite_extension() -> Path:
             "in the version of the installed duckdb"
         )
     return found[-1]
+
+
+def _path_setting(variable: str, default: Path) -> Path:
+    return Path(os.environ.get(variable) or default).expanduser()
 
 
 def _quoted(path: Path) -> str:
