@@ -140,7 +140,8 @@ def create_statements() -> list[str]:
     statements = []
     for table, columns in TABLES.items():
         lines = ", ".join(
-            f'"{column.name}" {SQLITE_TYPES[column.type]}' + ("" if column.nullable else " NOT NULL")
+            f'"{column.name}" {SQLITE_TYPES[column.type]}'
+            + ("" if column.nullable else " NOT NULL")
             for column in columns
         )
         statements.append(f'CREATE TABLE "{table}" ({lines})')
