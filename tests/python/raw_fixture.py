@@ -1,7 +1,7 @@
 """Write a `raw.db` without a server: from plain Python rows, or from a directory of real learners.
 
 `python tests/python/raw_fixture.py DIRECTORY raw.db` loads a directory in the format of the OULAD
-files: classes, assignments, enrollments, progressions as gzipped CSV; the enrollments become the roster
+files (classes, assignments, enrollments, progressions as gzipped CSV); enrollments become the
 roster.
 """
 
