@@ -42,7 +42,7 @@ def warehouse() -> Path:
     return _path_setting("COHORT_TRACKER_WAREHOUSE", data_dir() / "warehouse.duckdb")
 
 
-class Plugin(BasePlugin):  # type: ignore[misc]
+class Plugin(BasePlugin):
     """Attaches the raw store to each DuckDB connection that dbt opens."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
@@ -83,8 +83,8 @@ def _sqlite_extension() -> Path:
     ]
     if not found:
         raise RuntimeError(
-            "DuckDB's SQLite reader is missing: install the package duckdb-extension-sqlite-scanner "
-            "in the version of the installed duckdb"
+            "DuckDB's SQLite reader is missing: install the package "
+            "duckdb-extension-sqlite-scanner in the version of the installed duckdb"
         )
     return found[-1]
 

@@ -20,7 +20,13 @@ def cohort_tables(seed: int = 7) -> Tables:
         "progressions": [],
         "classes": [
             {"class_id": "units", "friendly_id": "web-1", "name": "Web 1", "units_hash": "new"},
-            {"class_id": "units", "friendly_id": "old", "name": "Old", "units_hash": "old", "version_no": 0},
+            {
+                "class_id": "units",
+                "friendly_id": "old",
+                "name": "Old",
+                "units_hash": "old",
+                "version_no": 0,
+            },
             {"class_id": "west", "friendly_id": "web-2", "name": None},
             {"class_id": "paper", "friendly_id": "web-3", "name": "On paper"},
         ],
@@ -42,7 +48,12 @@ def cohort_tables(seed: int = 7) -> Tables:
         "sync_runs": [
             run("units", SYNCED_AT),
             run("west", SYNCED_AT, timezone="America/Los_Angeles"),
-            run("west", SYNCED_AT + timedelta(hours=5), timezone="America/Los_Angeles", status="failed"),
+            run(
+                "west",
+                SYNCED_AT + timedelta(hours=5),
+                timezone="America/Los_Angeles",
+                status="failed",
+            ),
             run("paper", SYNCED_AT, status="unverified"),
         ],
         "roster": [],
@@ -132,5 +143,8 @@ def _add_roster(tables: Tables) -> None:
     ]
     tables["roster"] = [
         {"line": 2, "class": "units", "email": "outdated@example.org", "file_version": 1},
-        *({"line": number, "file_version": 2, **line} for number, line in enumerate(lines, start=2)),
+        *(
+            {"line": number, "file_version": 2, **line}
+            for number, line in enumerate(lines, start=2)
+        ),
     ]

@@ -1,7 +1,8 @@
 """Write a `raw.db` without a server: from plain Python rows, or from a directory of real learners.
 
 `python tests/python/raw_fixture.py DIRECTORY raw.db` loads a directory in the format of the OULAD
-files (classes, assignments, enrollments, progressions as gzipped CSV; enrollments become the roster).
+files (classes, assignments, enrollments, progressions as gzipped CSV); enrollments become the
+roster.
 """
 
 import csv
@@ -14,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from cohort_tracker.raw_schema import TABLES, create_statements
+from cohort_tracker.raw_schema import RAW_TABLES, create_statements
 
 Row = Mapping[str, Any]
 
@@ -22,14 +23,14 @@ LOADED_AT = datetime(2015, 1, 1, 12, 0)
 
 
 def write_raw_db(path: Path, tables: Mapping[str, Iterable[Row]]) -> Path:
-    """Write rows per table; what a row leaves out is filled with a plain default where it must not be null."""
+    """Write rows per table; what a row leaves out and must not be null gets a plain default."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as db:
         for statement in create_statements():
             db.execute(statement)
         for table, rows in tables.items():
-            columns = TABLES[table]
+            columns = RAW_TABLES[table]
             names = {column.name for column in columns}
             statement = 'INSERT INTO "{}" ({}) VALUES ({})'.format(
                 table,
@@ -67,7 +68,7 @@ def run(class_id: str, finished_at: datetime, **fields: Any) -> dict[str, Any]:
 
 
 def oulad_tables(directory: Path, finished_at: datetime = LOADED_AT) -> dict[str, list[Row]]:
-    """Return the tables of a directory in the OULAD format; names and e-mails are made from the ids."""
+    """Return the tables of a directory in the OULAD format; names are made from the ids."""
     assignments = {(a["class_id"], a["assignment_id"]): a for a in _read(directory, "assignments")}
     classes = list(_read(directory, "classes"))
     progressions = [

@@ -21,7 +21,9 @@ class Recomputed:
         for record in sorted(tables["progressions"], key=lambda r: r["version_no"]):
             newest[record["class_id"], record["record_id"]] = record
         self.records = [r for r in newest.values() if not r.get("is_removed")]
-        self.zones = defaultdict(lambda: "UTC", {r["class_id"]: r["timezone"] for r in tables["sync_runs"]})
+        self.zones = defaultdict(
+            lambda: "UTC", {r["class_id"]: r["timezone"] for r in tables["sync_runs"]}
+        )
         reads = [r for r in tables["sync_runs"] if r["status"] in ("ok", "unverified")]
         met = [(r["class_id"], r["first_seen_at"]) for r in tables["progressions"]]
         self.as_of = {
@@ -80,13 +82,16 @@ class Recomputed:
             if entry.get("role", "student").lower() in EXCLUDED_ROLES:
                 continue
             known_days = [d for d in (entry.get("started_on"), entry["first"]) if d]
-            start = min(known_days) if known_days else class_start.get(class_id, self.today(class_id))
+            start = (
+                min(known_days) if known_days else class_start.get(class_id, self.today(class_id))
+            )
             left = entry.get("left_on")
             result[class_id, student] = {
                 "enrolled_on": start,
                 "left_on": left,
                 "has_started": start <= self.today(class_id),
-                "is_enrolled": start <= self.today(class_id) and not (left and left <= self.today(class_id)),
+                "is_enrolled": start <= self.today(class_id)
+                and not (left and left <= self.today(class_id)),
             }
         return result
 
@@ -203,7 +208,9 @@ class Recomputed:
                 done[key].append((moment, record["record_id"], record["grade"]))
         last: dict[str, date] = {}
         for (student, _), attempts in done.items():
-            last[student] = max([last.get(student, date.min), *(self.day(class_id, a[0]) for a in attempts)])
+            last[student] = max(
+                [last.get(student, date.min), *(self.day(class_id, a[0]) for a in attempts)]
+            )
         gone = {s for s, e in there.items() if e["left_on"] and e["left_on"] <= on}
         active = {s for s in there if s not in gone and s in last and (on - last[s]).days < 60}
         expected = [

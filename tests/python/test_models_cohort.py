@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from statistics import mean
 
 import pytest
+
 from cohorts import cohort_tables
 from raw_fixture import write_raw_db
 from recomputed import Recomputed
@@ -61,7 +62,9 @@ def test_core_holds_every_record_in_force(built):
     }
     key = lambda row: (row["class_id"], row["id"])  # noqa: E731
     wanted = [{column: r[field] for column, field in fields.items()} for r in expected.records]
-    assert sorted(({c: row[c] for c in fields} for row in found), key=key) == sorted(wanted, key=key)
+    assert sorted(({c: row[c] for c in fields} for row in found), key=key) == sorted(
+        wanted, key=key
+    )
 
 
 def test_students_and_assignments_are_one_row_each(built):
@@ -76,14 +79,18 @@ def test_students_and_assignments_are_one_row_each(built):
         "roster:paper:only name",
     }
     assignments = {a["id"] for a in rows(warehouse, "select * from core.assignments")}
-    listed = {u["assignment_id"] for u in expected.tables["class_units"] if u["units_hash"] == "new"}
+    listed = {
+        u["assignment_id"] for u in expected.tables["class_units"] if u["units_hash"] == "new"
+    }
     assert assignments == {r["assignment_id"] for r in expected.records} | listed
 
 
 def test_enrollments(built):
     warehouse, expected = built
     found = {
-        (e["class_id"], e["student_id"]): {k: e[k] for k in ("enrolled_on", "left_on", "has_started", "is_enrolled")}
+        (e["class_id"], e["student_id"]): {
+            k: e[k] for k in ("enrolled_on", "left_on", "has_started", "is_enrolled")
+        }
         for e in rows(warehouse, "select * from core.enrollments")
     }
     assert found == expected.enrollments
@@ -106,7 +113,11 @@ def test_states_of_every_pair(built):
     }
     assert found == {k: {f: v[f] for f in fields} for k, v in expected.pairs.items()}
     # the cohort must exercise what it is there for
-    assert {True, False} == {v["is_stuck"] for v in found.values()} == {v["is_skipped"] for v in found.values()}
+    assert (
+        {True, False}
+        == {v["is_stuck"] for v in found.values()}
+        == {v["is_skipped"] for v in found.values()}
+    )
 
 
 def test_completion_marts(built):
@@ -129,7 +140,9 @@ def test_class_summary(built):
     for class_id, row in summary.items():
         pairs = [v for k, v in expected.pairs.items() if k[0] == class_id]
         grades = [p["grade"] for p in pairs if p["grade"] is not None]
-        members = [e for (c, _), e in expected.enrollments.items() if c == class_id and e["has_started"]]
+        members = [
+            e for (c, _), e in expected.enrollments.items() if c == class_id and e["has_started"]
+        ]
         assert row["students"] == len(members)
         assert row["students_left"] == sum(not e["is_enrolled"] for e in members)
         assert row["assignments"] == len(expected.curriculum[class_id])
@@ -164,7 +177,8 @@ def test_progress_over_time(built):
     for class_id in ("units", "west"):
         found = rows(
             warehouse,
-            f"select * from marts.progress_over_time where class_id = '{class_id}' order by week_number",
+            "select * from marts.progress_over_time "
+            f"where class_id = '{class_id}' order by week_number",
         )
         days = Counter(
             expected.day(class_id, v["record"]["completed_at"])
@@ -186,7 +200,9 @@ def test_health_is_the_same_by_brute_force_in_every_week(built):
     warehouse, expected = built
     weekly: dict[tuple[str, date], dict[str, float]] = {}
     for row in rows(warehouse, "select * from marts.student_health_weekly where score is not null"):
-        weekly.setdefault((row["class_id"], row["measured_on"]), {})[row["student_id"]] = row["score"]
+        weekly.setdefault((row["class_id"], row["measured_on"]), {})[row["student_id"]] = row[
+            "score"
+        ]
     assert len(weekly) > 10
     for (class_id, day), scores in weekly.items():
         assert scores == pytest.approx(expected.health(class_id, day), abs=0.0501), (class_id, day)
@@ -197,7 +213,9 @@ def test_rebuild_of_an_earlier_moment_gives_what_the_weekly_table_says_of_it(now
     then = rows(midway[0], query.format("marts.student_health", "score is not null"))
     weekly = rows(
         now[0],
-        query.format("marts.student_health_weekly", f"week_end = '{MIDWAY:%Y-%m-%d}' and score is not null"),
+        query.format(
+            "marts.student_health_weekly", f"week_end = '{MIDWAY:%Y-%m-%d}' and score is not null"
+        ),
     )
     assert len(then) > 15
     assert then == weekly
@@ -207,7 +225,9 @@ def test_changes_are_told_field_by_field(now):
     warehouse, expected = now
     changes = Counter(c["field"] for c in rows(warehouse, "select * from core.progression_changes"))
     removed = {
-        (r["class_id"], r["record_id"]) for r in expected.tables["progressions"] if r.get("is_removed")
+        (r["class_id"], r["record_id"])
+        for r in expected.tables["progressions"]
+        if r.get("is_removed")
     }
     assert changes["record"] == len(removed)
     assert changes["grade"] > 0
@@ -217,5 +237,7 @@ def test_changes_are_told_field_by_field(now):
 
 def test_stale_class_gets_no_verdict(now):
     warehouse, _ = now
-    health = rows(warehouse, "select tier, reasons from marts.student_health where class_id = 'unlisted'")
+    health = rows(
+        warehouse, "select tier, reasons from marts.student_health where class_id = 'unlisted'"
+    )
     assert health == [{"tier": "n_a", "reasons": "data is stale"}]

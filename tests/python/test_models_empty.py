@@ -1,6 +1,7 @@
 """The dbt project on a machine that has never synced."""
 
 import pytest
+
 from warehouse_fixture import build_warehouse, rows, run_dbt
 
 

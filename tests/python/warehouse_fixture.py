@@ -24,7 +24,9 @@ def run_dbt(data_dir: Path, *arguments: str, **variables: Any) -> subprocess.Com
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("COHORT_TRACKER_", "DBT_"))},
         "COHORT_TRACKER_DATA_DIR": str(data_dir),
-        "PYTHONPATH": os.pathsep.join([str(PROJECT / "pipelines"), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join(
+            [str(PROJECT / "pipelines"), os.environ.get("PYTHONPATH", "")]
+        ),
     }
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
