@@ -27,7 +27,7 @@ $(READY): requirements.lock pyproject.toml
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/sqlfluff lint models macros tests/sql analyses
+	$(BIN)/sqlfluff lint models analyses tests/sql
 
 types: $(READY)
 	$(BIN)/mypy
