@@ -126,6 +126,7 @@ measured as (
         running.is_last_followed,
         running.has_started,
         running.has_left,
+        class_weeks.is_class_over,
         running.last_completed_on,
         running.days_enrolled,
         running.days_silent,
@@ -143,6 +144,10 @@ measured as (
         on
             running.class_id = known_students.class_id
             and running.week_number = known_students.week_number
+    inner join {{ ref('class_weeks') }} as class_weeks
+        on
+            running.class_id = class_weeks.class_id
+            and running.week_number = class_weeks.week_number
     inner join {{ ref('classes') }} as classes
         on running.class_id = classes.id
     left join class_level
@@ -190,44 +195,73 @@ scored as (
             when has_left then 'left the class'
             when not has_started then 'not enrolled yet'
             when is_last_followed and is_stale then 'data is stale'
+            when is_last_followed and is_class_over then 'the class is over'
             when days_enrolled < {{ threshold('grace_days') }} then 'in the first days'
             when active_students = 0 then 'nobody in the class is active'
             when expected = 0 then 'nothing is expected yet'
         end as n_a_reason
     from shares
 
+),
+
+tiered as (
+
+    select
+        *,
+        case
+            when n_a_reason is not null then 'n_a'
+            when score < {{ threshold('tier_critical_below') }} then 'critical'
+            when score < {{ threshold('tier_high_below') }} then 'high'
+            when score < {{ threshold('tier_medium_below') }} then 'medium'
+            else 'low'
+        end as tier
+    from scored
+
+),
+
+moved as (
+
+    select
+        *,
+        lag(tier) over student_weeks as previous_tier,
+        lag(score) over student_weeks as previous_score
+    from tiered
+    window student_weeks as (partition by class_id, student_id order by week_number)
+
 )
 
 select
-    scored.class_id,
+    moved.class_id,
     classes.name as class_name,
-    scored.student_id,
+    moved.student_id,
     students.first_name,
     students.last_name,
-    scored.week_number,
-    scored.week_end,
-    scored.measured_on,
-    scored.is_last_followed as is_latest,
-    scored.score,
-    case
-        when scored.n_a_reason is not null then 'n_a'
-        when scored.score < {{ threshold('tier_critical_below') }} then 'critical'
-        when scored.score < {{ threshold('tier_high_below') }} then 'high'
-        when scored.score < {{ threshold('tier_medium_below') }} then 'medium'
-        else 'low'
-    end as tier,
-    scored.n_a_reason,
-    scored.completion_share,
-    scored.grade_share,
-    scored.recency_share,
-    scored.pace_share,
-    scored.expected as expected_assignments,
-    scored.completed_expected as completed_expected_assignments,
-    scored.last_completed_on,
-    scored.days_silent,
-    scored.days_enrolled
-from scored
+    moved.week_number,
+    moved.week_end,
+    moved.measured_on,
+    moved.is_last_followed as is_latest,
+    moved.score,
+    moved.tier,
+    moved.n_a_reason,
+    moved.previous_tier,
+    moved.score - moved.previous_score as score_change,
+    coalesce({{ risk_level('moved.tier') }} > {{ risk_level('moved.previous_tier') }}, false) as is_worsened,
+    coalesce(
+        {{ risk_level('moved.previous_tier') }} >= {{ risk_level("'high'") }}
+        and {{ risk_level('moved.tier') }} < {{ risk_level("'high'") }},
+        false
+    ) as is_recovered,
+    moved.completion_share,
+    moved.grade_share,
+    moved.recency_share,
+    moved.pace_share,
+    moved.expected as expected_assignments,
+    moved.completed_expected as completed_expected_assignments,
+    moved.last_completed_on,
+    moved.days_silent,
+    moved.days_enrolled
+from moved
 inner join {{ ref('classes') }} as classes
-    on scored.class_id = classes.id
+    on moved.class_id = classes.id
 inner join {{ ref('students') }} as students
-    on scored.student_id = students.id
+    on moved.student_id = students.id
