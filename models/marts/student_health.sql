@@ -152,8 +152,7 @@ findings as (
         class_id,
         student_id,
         'mean_grade' as finding,
-        concat('Mean grade ', {{ percent_text('grade_share') }}, ' over the expected work, missing work counted as 0')
-            as reason,
+        concat('Mean grade ', {{ percent_text('grade_share') }}, ', missing expected work counted as 0') as reason,
         false as is_reason,
         last_completed_on is not null as can_cost
     from latest

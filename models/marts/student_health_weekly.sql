@@ -15,7 +15,7 @@ counted as (
         greatest(completions.from_week, expected_spells.from_week) as from_week,
         least(coalesce(completions.until_week, expected_spells.until_week), expected_spells.until_week)
             as until_week,
-        coalesce(completions.grade_millionths, 0) as grade_millionths,
+        case when completions.grade_millionths is not null then 1 else 0 end as graded,
         case when expected_spells.is_graded and completions.grade_millionths is null then 1 else 0 end as ungraded,
         completions.students_ahead
     from {{ ref('completions') }} as completions
@@ -28,14 +28,39 @@ counted as (
 
 ),
 
+-- a grade counts from its completion on, whether or not the work is expected yet
 changes as (
 
     select
         class_id,
         student_id,
         from_week as week_number,
+        0 as completed,
+        coalesce(grade_millionths, 0) as grade_millionths,
+        case when grade_millionths is not null then 1 else 0 end as unexpected_graded,
+        0 as ungraded,
+        0 as students_ahead
+    from {{ ref('completions') }}
+    union all
+    select
+        class_id,
+        student_id,
+        until_week as week_number,
+        0 as completed,
+        -coalesce(grade_millionths, 0) as grade_millionths,
+        case when grade_millionths is not null then -1 else 0 end as unexpected_graded,
+        0 as ungraded,
+        0 as students_ahead
+    from {{ ref('completions') }}
+    where until_week is not null
+    union all
+    select
+        class_id,
+        student_id,
+        from_week as week_number,
         1 as completed,
-        grade_millionths,
+        0 as grade_millionths,
+        -graded as unexpected_graded,
         ungraded,
         students_ahead
     from counted
@@ -46,7 +71,8 @@ changes as (
         student_id,
         until_week as week_number,
         -1 as completed,
-        -grade_millionths as grade_millionths,
+        0 as grade_millionths,
+        graded as unexpected_graded,
         -ungraded as ungraded,
         -students_ahead as students_ahead
     from counted
@@ -62,6 +88,7 @@ net_changes as (
         week_number,
         sum(completed) as completed,
         sum(grade_millionths) as grade_millionths,
+        sum(unexpected_graded) as unexpected_graded,
         sum(ungraded) as ungraded,
         sum(students_ahead) as students_ahead
     from changes
@@ -99,6 +126,7 @@ running as (
         student_weeks.*,
         sum(net_changes.completed) over weeks_so_far as completed_sum,
         sum(net_changes.grade_millionths) over weeks_so_far as grade_sum,
+        sum(net_changes.unexpected_graded) over weeks_so_far as unexpected_graded_sum,
         sum(net_changes.ungraded) over weeks_so_far as ungraded_sum,
         sum(net_changes.students_ahead) over weeks_so_far as students_ahead_sum
     from {{ ref('student_weeks') }} as student_weeks
@@ -137,6 +165,7 @@ measured as (
         coalesce(class_level.expected_graded, 0) as expected_graded,
         cast(coalesce(running.completed_sum, 0) as bigint) as completed_expected,
         cast(coalesce(running.grade_sum, 0) as bigint) as grade_sum,
+        cast(coalesce(running.unexpected_graded_sum, 0) as bigint) as unexpected_graded,
         cast(coalesce(running.ungraded_sum, 0) as bigint) as ungraded,
         cast(coalesce(running.students_ahead_sum, 0) as bigint) as students_ahead
     from running
@@ -163,7 +192,7 @@ shares as (
     select
         *,
         {{ rate('completed_expected', 'expected') }} as completion_share,
-        {{ rate('grade_sum', '(expected_graded - ungraded)') }} / 1000000 as grade_share,
+        {{ rate('grade_sum', '(expected_graded - ungraded + unexpected_graded)') }} / 1000000 as grade_share,
         greatest(1 - cast(days_silent as double) / {{ threshold('silent_days') }}, 0) as recency_share,
         (completed_expected - {{ rate('students_ahead', 'students') }}) / nullif(expected, 0) as pace_share
     from measured
