@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,7 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
     First `init`, then `sync` (by hand or by cron); `status` says what is there.
     The tables are in warehouse.duckdb in the data directory (`status` shows where).
     """
+    os.umask(0o077)  # what is written here is about students: for the owner only
     ctx.obj = config_path
 
 
