@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import Settings
-from .errors import BuildError, CohortTrackerError, StoreError
+from .errors import BuildError, CohortTrackerError, DamagedStoreError, StoreError
+from .interruption import interruptible
 from .lock import sync_lock
 from .store import RawStore
 
 if TYPE_CHECKING:
     from .extract import ClassOutcome, Observer
-    from .transform import BuildReport
+    from .transform import BuildReport, WarehouseBuild
 
 
 @dataclass
@@ -32,11 +33,13 @@ class SyncReport:
     classes: list[ClassOutcome] = field(default_factory=list)
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
+    damage: list[CohortTrackerError] = field(default_factory=list)
 
     @property
     def errors(self) -> list[CohortTrackerError]:
         """Everything that failed, each once, in the order it happened."""
-        failed = [outcome.error for outcome in self.classes if outcome.error is not None]
+        failed = [*self.damage]
+        failed += [outcome.error for outcome in self.classes if outcome.error is not None]
         if self.error is not None:
             failed.append(self.error)
         return list(dict.fromkeys(failed))
@@ -56,7 +59,7 @@ class SyncReport:
             "status": "ok" if self.exit_code == 0 else "failed",
             "run_id": self.run_id,
             "duration_s": round(self.duration_s, 3),
-            "error": self.error.message if self.error else None,
+            "error": next((e.message for e in (self.error, *self.damage) if e), None),
             "classes": [
                 {
                     "class_id": outcome.info.class_id,
@@ -108,39 +111,70 @@ def run_sync(
         observer: hears how it goes.
 
     Returns what happened, errors of the API, the store and the build included. Raises
-    ConfigError, SyncRunningError or StoreError when it could not even begin.
+    ConfigError, SyncRunningError or StoreError when it could not even begin, InterruptionError
+    when a signal ended it.
     """
     settings.require_credentials()
     started = time.monotonic()
-    run_id = new_run_id(datetime.now(UTC))
-    prepare_data_dir(settings.data_dir)
-    report = SyncReport(run_id)
-    with ExitStack() as stack:
-        stack.enter_context(sync_lock(settings.data_dir, run_id))
-        store = RawStore(settings.raw_path)
-        store.check()
-        _create_private(settings.raw_path)
+    report = SyncReport(new_run_id(datetime.now(UTC)))
+    with interruptible(), ExitStack() as stack:
+        prepare_data_dir(settings.data_dir)
+        stack.enter_context(sync_lock(settings.data_dir, report.run_id))
+        store = _open_store(settings, report)
         warehouse = None
         if build:
             from .transform import WarehouseBuild
 
-            warehouse = stack.enter_context(WarehouseBuild(settings, run_id))
+            warehouse = stack.enter_context(WarehouseBuild(settings, report.run_id))
         try:
             _extract_and_load(settings, store, report, full, only, observer, started)
         except CohortTrackerError as error:
             report.error = error
         has_news = any(outcome.status != "failed" for outcome in report.classes)
         if warehouse is not None and has_news:
-            report.warehouse = warehouse.finish()
-            if report.warehouse.failures and report.error is None:
-                count = len(report.warehouse.failures)
-                report.error = BuildError(
-                    f"{count} model{'s' if count != 1 else ''} or tests failed;"
-                    " the warehouse was not replaced",
-                    f"See {settings.data_dir / 'logs' / 'build.log'}.",
-                )
+            _build(warehouse, settings, report)
     report.duration_s = time.monotonic() - started
     return report
+
+
+def _open_store(settings: Settings, report: SyncReport) -> RawStore:
+    """The raw store, checked; a damaged one is set aside for a new one. Raises StoreError."""
+    store = RawStore(settings.raw_path)
+    try:
+        store.check(thorough=True)
+    except DamagedStoreError as error:
+        aside = store.set_aside()
+        report.damage.append(
+            StoreError(
+                f"{error.message}; it was set aside as {aside.name}",
+                "What the API shows now is read again into a new file. What changed before is in"
+                f" the old one: docs/reliability.md says how to get at it ({aside}).",
+            )
+        )
+    _make_private(settings.raw_path)
+    return store
+
+
+def _build(warehouse: WarehouseBuild, settings: Settings, report: SyncReport) -> None:
+    try:
+        built = report.warehouse = warehouse.finish()
+        if built.set_aside is not None:
+            report.damage.append(
+                StoreError(
+                    f"{settings.warehouse_path} was damaged;"
+                    f" it was set aside as {built.set_aside.name}",
+                    "All its tables were made again from the raw store; the old file can go.",
+                )
+            )
+        if built.failures:
+            count = len(built.failures)
+            raise BuildError(
+                f"{count} model{'s' if count != 1 else ''} or tests failed;"
+                " the warehouse was not replaced",
+                f"See {settings.data_dir / 'logs' / 'build.log'}.",
+            )
+    except CohortTrackerError as error:
+        report.error = report.error or error
 
 
 def _extract_and_load(
@@ -164,7 +198,13 @@ def _extract_and_load(
     )
     report.classes = extraction.outcomes
     with RawLoader(store, settings.data_dir / "load", report.run_id) as loader:
-        loader.load(chain(extraction.file_rows(), extraction.rows(classes)))
+        try:
+            loader.load(chain(extraction.file_rows(), extraction.rows(classes)))
+        except StoreError as error:
+            for outcome in extraction.outcomes[loader.stored_runs :]:
+                outcome.status = "failed"  # however well it was read
+                outcome.error = outcome.error or error
+            raise
     if extraction.file_errors:
         raise extraction.file_errors[0]
 
@@ -179,9 +219,12 @@ def prepare_data_dir(data_dir: Path) -> None:
         raise StoreError(f"{data_dir}: {error.strerror}", "Name another data_dir.") from error
 
 
-def _create_private(path: Path) -> None:
+def _make_private(path: Path) -> None:
     """Make sure that the file exists and that only its owner can read it."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "rb"):
+            if os.fstat(handle).st_uid == os.geteuid():
+                os.fchmod(handle, 0o600)
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from error
+        raise StoreError(f"{path}: {error.strerror}", "Check its permissions.") from error

@@ -247,8 +247,13 @@ class ClassReader:
     def _cutoff(self) -> datetime | None:
         """Completions before this are not looked at again; None: all are."""
         newest = self._stored.newest_completed_at
-        # A completion dated in the future must not end the look-back early.
-        return None if newest is None else min(newest, self._now()) - self._lookback
+        if newest is None:
+            return None
+        try:
+            # A completion dated in the future must not end the look-back early.
+            return min(newest, self._now()) - self._lookback
+        except OverflowError:  # before the year 1
+            return None
 
     def _suspect_pages(self, total: int, last: int) -> set[int]:
         """The pages where changes are looked for, if the class is as it is stored."""
