@@ -1,1 +1,24 @@
 """Shared by all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cohort_tracker.openclass import transport
+from support import Bench
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries in this process wait a fortieth of the time."""
+    monkeypatch.setattr(transport, "BACKOFF_SECONDS", transport.BACKOFF_SECONDS / 40)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A served class of 45 records on pages of 10, and an empty data directory."""
+    with Bench(tmp_path) as started:
+        yield started
