@@ -63,9 +63,11 @@ def choose_classes(
     """The classes to sync: `only`, else those of the settings, else all that the account sees.
 
     An id that the API does not list is tried all the same: the list may be refused or partial.
-    Raises AuthenticationError, ApiUnreachableError, or ConfigError when there is nothing to sync.
+    Raises AuthenticationError, ApiUnavailableError, ClassNotFoundError, or ConfigError when the
+    list is refused and no class is configured.
     """
     wanted = list(dict.fromkeys(only or settings.class_ids))
+    client.token()  # nothing works without one
     listed: list[ClassInfo] = []
     refusal: CohortTrackerError | None = None
     try:
@@ -74,8 +76,11 @@ def choose_classes(
         raise
     except (ClassNotFoundError, ApiUnavailableError) as error:
         refusal = error
-        observer.note(f"{error.message}; going on with the class ids that are configured")
+        if wanted:
+            observer.note(f"{error.message}; going on with the class ids that are configured")
     if not wanted:
+        if isinstance(refusal, ApiUnavailableError):
+            raise refusal
         if refusal is not None:
             raise ConfigError(
                 f"No class is configured, and the list of classes is refused: {refusal.message}",

@@ -32,7 +32,11 @@ from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadT
 from ..errors import ApiUnavailableError, ApiUnreachableError, ConfigError
 
 RETRY_STATUS = frozenset({408, 425, 429, *range(500, 600)})
+BACKOFF_SECONDS = 0.5
+"""The wait before the second try, on average doubled before each one after."""
 _CHUNK_BYTES = 1 << 16
+# Making a connection delays a request on its way, so that the next one seems to follow too soon.
+_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,9 @@ class Pace:
     """
 
     def __init__(self, delay: float, *, since: float | None = None) -> None:
-        self._delay = delay
+        self._delay = delay + _MARGIN if delay else 0.0
         self._lock = threading.Lock()
-        self._next_start = (time.monotonic() if since is None else since) + delay
+        self._next_start = (time.monotonic() if since is None else since) + self._delay
 
     def wait(self) -> None:
         """Return when the next request may start."""
@@ -239,7 +243,7 @@ class PoliteSession(DltSession):
 
     def _send_once(self, request: PreparedRequest, **kwargs: Any) -> Response:
         response: Response = super().send(request, **kwargs)  # type: ignore[no-untyped-call]
-        if response.ok:
+        if response.ok and not response.is_redirect:
             self._check(response)
         return response
 
@@ -256,8 +260,11 @@ class PoliteSession(DltSession):
         """Where a redirect leads; raises RedirectRefusedError for another origin."""
         target = super().get_redirect_target(resp)
         if target:
-            here = urlsplit(resp.url)
-            there = urlsplit(urljoin(resp.url, target))
+            try:
+                here = urlsplit(resp.url)
+                there = urlsplit(urljoin(resp.url, target))
+            except ValueError as error:
+                raise InvalidURL(error, response=resp) from error
             if (here.scheme, here.netloc) != (there.scheme, there.netloc):
                 raise RedirectRefusedError(
                     f"redirected to {there.scheme}://{there.hostname}, where the credentials"
@@ -289,7 +296,9 @@ class _WaitAsTold(wait_base):
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
-        self._backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=min(30.0, longest))
+        self._backoff = wait_random_exponential(
+            multiplier=2 * BACKOFF_SECONDS, min=BACKOFF_SECONDS / 5, max=min(30.0, longest)
+        )
 
     def __call__(self, retry_state: RetryCallState) -> float:
         assert retry_state.outcome is not None
