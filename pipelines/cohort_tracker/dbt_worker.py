@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,11 @@ def main(project_dir: str, data_dir: str, outcome_file: str, published: str) -> 
         str(Path(data_dir) / "logs"),
     ]
     quiet = ["--no-use-colors", "--no-send-anonymous-usage-stats", "--no-version-check"]
+    started = time.monotonic()
     parsed = dbtRunner().invoke([*quiet, "parse", *places])
     if not isinstance(parsed.result, Manifest):
         return _say(outcome_file, failures=[_one_line(parsed.exception or "dbt parse failed")])
+    parse_seconds = time.monotonic() - started
     damaged = is_damaged(Path(published))
     word.wait()
     runner = dbtRunner(manifest=parsed.result)
@@ -49,13 +52,20 @@ def main(project_dir: str, data_dir: str, outcome_file: str, published: str) -> 
     ]
     if not built.success and not failures:
         failures = [_one_line(built.exception or "dbt build failed")]
-    kinds = [str(result.node.resource_type) for result in results]
+    spent = {"model": 0.0, "test": 0.0}
+    count = {"model": 0, "test": 0}
+    for result in results:
+        kind = str(result.node.resource_type)
+        if kind in count:
+            count[kind] += 1
+            spent[kind] += result.execution_time
     return _say(
         outcome_file,
-        models=kinds.count("model"),
-        tests=kinds.count("test"),
+        models=count["model"],
+        tests=count["test"],
         failures=failures,
         damaged=damaged,
+        seconds={"parse": parse_seconds, "models": spent["model"], "tests": spent["test"]},
     )
 
 
@@ -106,8 +116,15 @@ def _say(
     models: int = 0,
     tests: int = 0,
     damaged: bool = False,
+    seconds: dict[str, float] | None = None,
 ) -> int:
-    outcome = {"models": models, "tests": tests, "failures": failures, "damaged": damaged}
+    outcome = {
+        "models": models,
+        "tests": tests,
+        "failures": failures,
+        "damaged": damaged,
+        "seconds": seconds or {},
+    }
     Path(outcome_file).write_text(json.dumps(outcome), encoding="utf-8")
     return 1 if failures else 0
 

@@ -27,6 +27,8 @@ ROWS_PER_ARROW_TABLE = 20_000
 ROWS_PER_LOAD = 100_000
 SECONDS_PER_LOAD = 15.0
 
+LOG_TABLES = frozenset({"sync_runs", "sync_pages"})
+
 Row = tuple[str, tuple[Any, ...]]
 """A raw table's name and one row of it, in the order of `raw_schema.RAW_TABLES`."""
 
@@ -117,7 +119,8 @@ class RawLoader:
         """Load all rows, in as many steps as keep memory flat and losses small.
 
         A row of `sync_runs` vouches for all rows before it, so it is stored after them: dlt
-        commits table by table, and a process can be killed in between.
+        commits table by table, and a process can be killed in between. The log of the pages
+        goes with it.
         Raises StoreError when dlt cannot write; errors raised by `rows` itself come out as they
         are, after the rows before them were loaded.
         """
@@ -130,7 +133,7 @@ class RawLoader:
             try:
                 while batch.count < ROWS_PER_LOAD and time.monotonic() - started < SECONDS_PER_LOAD:
                     row = next(rows)
-                    if row[0] == "sync_runs":
+                    if row[0] in LOG_TABLES:
                         ended.append(row)
                     else:
                         batch.add(row)
@@ -158,7 +161,7 @@ class RawLoader:
         _away_from_signals(lambda: self._run(batch))
         if not is_laid_out:
             self._store.finish_layout()
-        self.stored_runs += len(runs)
+        self.stored_runs += sum(table == "sync_runs" for table, _ in runs)
         self.seconds += time.monotonic() - started
 
     def _run(self, batch: Batch) -> None:

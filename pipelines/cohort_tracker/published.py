@@ -21,6 +21,7 @@ from .store import RawStore
 _PROJECT_FILES = ("*.yml", "models/**/*", "macros/**/*", "tests/sql/**/*")
 _REASONS = {
     "records": "new records",
+    "classes": "a class came in, failed or recovered",
     "project": "other models",
     "settings": "other settings",
     "day": "a new day",
@@ -37,6 +38,7 @@ def build_basis(
     """
     return {
         "records": store.content_marks(),
+        "classes": store.last_statuses(),
         "project": _project_hash(project_dir),
         "settings": {"timezone": settings.timezone, "stale": settings.stale_after_hours},
         "day": now.astimezone(zoneinfo.ZoneInfo(settings.timezone)).date().isoformat(),
@@ -63,9 +65,7 @@ def published_build(settings: Settings) -> dict[str, Any] | None:
     return noted if isinstance(noted, dict) else None
 
 
-def note_published(
-    settings: Settings, basis: dict[str, Any], *, models: int, tests: int
-) -> None:
+def note_published(settings: Settings, basis: dict[str, Any], *, models: int, tests: int) -> None:
     """Note what the warehouse just published was built from."""
     note = {
         "basis": basis,

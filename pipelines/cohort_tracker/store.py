@@ -196,6 +196,34 @@ class RawStore:
             ).fetchone()
         return found is not None
 
+    def described_at(self) -> dict[str, datetime]:
+        """Per class id: when its names and curriculum were last asked for; aware, UTC."""
+        with self._connection() as connection:
+            if connection is None or "sync_runs" not in _tables(connection):
+                return {}
+            rows = connection.execute(
+                "SELECT class_id, finished_at FROM sync_runs WHERE is_described"
+                " AND status <> 'failed' ORDER BY rowid"
+            ).fetchall()
+        return {class_id: moment for class_id, text in rows if (moment := _moment(text))}
+
+    def content_marks(self) -> dict[str, int]:
+        """A number per table that grows with each row, the log of the runs left out."""
+        tables = sorted(RAW_TABLES.keys() - {"sync_runs", "sync_pages"})
+        with self._connection() as connection:
+            if connection is None or not _tables(connection) >= RAW_TABLES.keys():
+                return {}
+            return {
+                table: connection.execute(
+                    f"SELECT coalesce(max(rowid), 0) FROM {table}"  # noqa: S608
+                ).fetchone()[0]
+                for table in tables
+            }
+
+    def last_statuses(self) -> dict[str, str]:
+        """Per class id: how its last run ended."""
+        return {class_id: run["status"] for class_id, run in self.last_runs().items()}
+
     def newest_file(self, table: str) -> tuple[int, list[tuple[Any, ...]]]:
         """Version and rows (line, *values) of the `roster` or `mentors` file in force."""
         columns = [column.name for column in RAW_TABLES[table]][1:-2]

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class SyncReport:
-    """How a sync went, class by class and for the warehouse (None: no build was asked for)."""
+    """How a sync went, class by class and for the warehouse (None: no build was asked for).
+
+    `timings` says where the time went, in seconds; what dbt does while pages are awaited is in
+    none of them.
+    """
 
     run_id: str
     duration_s: float = 0.0
@@ -34,6 +38,7 @@ class SyncReport:
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
     damage: list[CohortTrackerError] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
 
     @property
     def errors(self) -> list[CohortTrackerError]:
@@ -84,7 +89,9 @@ class SyncReport:
                 "models": build.models if build else 0,
                 "tests": build.tests if build else 0,
                 "failures": build.failures if build else [],
+                "skipped": build.skipped if build else None,
             },
+            "timings": {name: round(seconds, 3) for name, seconds in self.timings.items()},
         }
 
 
@@ -100,6 +107,7 @@ def run_sync(
     only: Sequence[str] = (),
     build: bool = True,
     observer: Observer | None = None,
+    since: float | None = None,
 ) -> SyncReport:
     """Bring the raw store up to date with the API, then build and publish the warehouse.
 
@@ -109,13 +117,15 @@ def run_sync(
         only: ids or friendly ids of the classes to sync; empty: those of the settings.
         build: whether to build the warehouse afterwards.
         observer: hears how it goes.
+        since: `time.monotonic()` at the start of the process, from which the duration and the
+            pace of the first request count; None: now.
 
     Returns what happened, errors of the API, the store and the build included. Raises
     ConfigError, SyncRunningError or StoreError when it could not even begin, InterruptionError
     when a signal ended it.
     """
     settings.require_credentials()
-    started = time.monotonic()
+    started = time.monotonic() if since is None else since
     report = SyncReport(new_run_id(datetime.now(UTC)))
     with interruptible(), ExitStack() as stack:
         prepare_data_dir(settings.data_dir)
@@ -125,14 +135,14 @@ def run_sync(
         if build:
             from .transform import WarehouseBuild
 
+            # Started now, so that dbt is ready when the pages are in.
             warehouse = stack.enter_context(WarehouseBuild(settings, report.run_id))
         try:
             _extract_and_load(settings, store, report, full, only, observer, started)
         except CohortTrackerError as error:
             report.error = error
-        has_news = any(outcome.status != "failed" for outcome in report.classes)
-        if warehouse is not None and has_news:
-            _build(warehouse, settings, report)
+        if warehouse is not None and any(item.status != "failed" for item in report.classes):
+            _build(warehouse, settings, store, report)
     report.duration_s = time.monotonic() - started
     return report
 
@@ -155,9 +165,28 @@ def _open_store(settings: Settings, report: SyncReport) -> RawStore:
     return store
 
 
-def _build(warehouse: WarehouseBuild, settings: Settings, report: SyncReport) -> None:
+def _build(
+    warehouse: WarehouseBuild, settings: Settings, store: RawStore, report: SyncReport
+) -> None:
+    """Build and publish, unless the published warehouse would come out the same."""
+    from .published import build_basis, note_published, published_build, reason_to_build
+    from .transform import BuildReport, project_dir
+
     try:
+        basis = build_basis(settings, store, project_dir(), datetime.now(UTC))
+        if reason_to_build(settings, basis) is None:
+            before = published_build(settings) or {}
+            report.warehouse = BuildReport(
+                published=True,
+                models=before.get("models", 0),
+                tests=before.get("tests", 0),
+                skipped="nothing new since the last build",
+            )
+            return
         built = report.warehouse = warehouse.finish()
+        report.timings.update(built.seconds)
+        if built.published:
+            note_published(settings, basis, models=built.models, tests=built.tests)
         if built.set_aside is not None:
             report.damage.append(
                 StoreError(
@@ -186,12 +215,17 @@ def _extract_and_load(
     observer: Observer | None,
     started: float,
 ) -> None:
+    begun = time.monotonic()
     from .extract import Extraction, Observer, choose_classes
     from .load import RawLoader
     from .openclass.client import OpenClassClient
 
     observer = observer or Observer()
     client = OpenClassClient(settings, since=started)
+    report.timings["import"] = time.monotonic() - begun
+    begun = time.monotonic()
+    client.token()
+    report.timings["login"] = time.monotonic() - begun
     classes = choose_classes(client, settings, only, store, observer)
     extraction = Extraction(
         client, store, settings, run_id=report.run_id, full=full, observer=observer
@@ -205,6 +239,9 @@ def _extract_and_load(
                 outcome.status = "failed"  # however well it was read
                 outcome.error = outcome.error or error
             raise
+        finally:
+            report.timings["pages"] = extraction.page_seconds
+            report.timings["load"] = loader.seconds
     if extraction.file_errors:
         raise extraction.file_errors[0]
 

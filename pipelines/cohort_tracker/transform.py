@@ -29,6 +29,7 @@ BUILD_SECONDS = 3600.0
 class BuildReport:
     """What became of the warehouse. `failures` holds one line per failed model or test.
 
+    `skipped` says why the published warehouse needed no new build; the counts are then its own.
     `set_aside` is the new name of the warehouse that was there before, if it was damaged.
     """
 
@@ -36,6 +37,7 @@ class BuildReport:
     models: int = 0
     tests: int = 0
     failures: list[str] = field(default_factory=list)
+    skipped: str | None = None
     set_aside: Path | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -180,7 +182,10 @@ class WarehouseBuild:
                 f"See {self._log}; the warehouse of the last good build is still in place.",
             ) from None
         report = BuildReport(
-            models=outcome["models"], tests=outcome["tests"], failures=outcome["failures"]
+            models=outcome["models"],
+            tests=outcome["tests"],
+            failures=outcome["failures"],
+            seconds=outcome["seconds"],
         )
         return report, outcome["damaged"]
 
