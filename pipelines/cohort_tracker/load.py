@@ -76,6 +76,11 @@ class Batch:
             self._tables.append((table, _arrow_table(table, waiting)))
             self._waiting[table] = []
 
+    @property
+    def holds_log_only(self) -> bool:
+        """Whether there is nothing in it that a run must vouch for."""
+        return not self._tables and self._waiting.keys() <= {"sync_pages"}
+
     def declare(self) -> None:
         """Add every raw table empty, so that all exist in the store."""
         for table, schema in _SCHEMAS.items():
@@ -141,6 +146,8 @@ class RawLoader:
                 exhausted = True
             except Exception as raised:
                 exhausted, error = True, raised
+            if batch.holds_log_only:
+                runs, ended = runs + ended, []
             self._store_batch(batch, runs)
             runs = ended
         self._store_batch(Batch(), runs)

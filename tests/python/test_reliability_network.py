@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -37,7 +38,7 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[tuple[str, l
     def serve(connection: socket.socket) -> None:
         with connection:
             try:
-                heard.append(connection.recv(65536))
+                heard.append(_request(connection))
                 answer(connection)
             except OSError:
                 pass
@@ -56,6 +57,18 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[tuple[str, l
     finally:
         stop.set()
         listener.close()
+
+
+def _request(connection: socket.socket) -> bytes:
+    """One request with its body: closing before it was read whole would be a reset."""
+    data = b""
+    while part := connection.recv(65536):
+        data += part
+        head, end, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+        if end and len(body) >= (int(length[1]) if length else 0):
+            break
+    return data
 
 
 def test_connection_refused_says_so_and_how_often_it_was_tried(bench: Bench):

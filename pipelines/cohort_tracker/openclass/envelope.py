@@ -12,6 +12,7 @@ import orjson
 _MAX_DIGITS = 400
 _MAX_DEPTH = 100
 _MAX_COUNT = 10**15
+_LONG_NUMBER = re.compile(rb"\d{19}")
 _JSON_MARKS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
@@ -39,13 +40,15 @@ def decode(body: bytes) -> Any:
     Lone surrogates, NaN and numbers of any size are taken for their record to be judged. What is
     nested too deep to be parsed becomes `{"too deep": text}`, which no field accepts.
     """
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+    if not _LONG_NUMBER.search(body):  # the fast parser would round it
         try:
-            return _decode_leniently(body)
-        except (ValueError, RecursionError) as error:
-            raise EnvelopeError(_what_it_is(body)) from error
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass
+    try:
+        return _decode_leniently(body)
+    except (ValueError, RecursionError) as error:
+        raise EnvelopeError(_what_it_is(body)) from error
 
 
 def _decode_leniently(body: bytes) -> Any:

@@ -130,6 +130,7 @@ class _Pass:
         self.total: int | None = None
         self.shifted = False
         self.ended = False
+        self.said_end = False
 
     @property
     def accounted(self) -> int:
@@ -321,9 +322,13 @@ class ClassReader:
             yield from self._catch_up(current)
             total = current.total
             adds_up = total is not None and total == current.accounted and not current.shifted
+            # A total that is plainly wrong: two reads that met the same records up to the end. Where
+            # it promises more than was met, the API must have said itself that this is the end.
             agrees = (
                 previous is not None
                 and current.ended
+                and not current.shifted
+                and (total is None or total <= current.accounted or current.said_end)
                 and (previous.ids, previous.rejected) == (current.ids, current.rejected)
             )
             self._gone = self._stored.records.keys() - current.ids
@@ -353,6 +358,7 @@ class ClassReader:
             before = current.accounted
             yield self._take(page, _read_all(page), current)
             position += len(page.records)
+            current.said_end = page.can_load_more is False
             if not page.records:
                 current.ended = True
                 return
