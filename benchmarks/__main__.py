@@ -80,6 +80,8 @@ def _arguments() -> argparse.Namespace:
     unknown = set(given.only.split(",")) - set(GOALS) if given.only else set()
     if unknown:
         parser.error(f"no such goal: {', '.join(sorted(unknown))}")
+    if given.work is not None:
+        given.work = given.work.absolute()
     if given.peers is not None:
         given.peers = given.peers.absolute()  # not resolved: the link makes the environment
     return given

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
+from .environment import ROOT
 from .report import table
 from .results import number
 
@@ -27,8 +29,9 @@ _METHOD = """
 
 Every run is a whole process, from its start to its end, imports included, with fresh data: wall
 time, processor time (user and system, with all processes it started), and the memory of its largest
-process (*peak*) and of all its processes together (*tree*, looked at every 0.1 s). Runs of what is
-compared take turns; the tables show medians and the range. The server is the project's sandbox on
+process (*peak*; never less than the 23 MB of the harness that starts it) and of all its processes
+together (*tree*, looked at every 0.1 s). Runs of what is compared take turns; the tables show
+medians and the range. The server is the project's sandbox on
 loopback, in a process of its own on the same machine: its processor time is shown apart and is in
 no other number, but it takes a core from what it serves. A run counts only if every record was
 stored, once, and, with a pace, if the server never saw two requests closer than that.
@@ -38,16 +41,20 @@ stored, once, and, with a pace, if the server never saw two requests closer than
 def write_document(results: Path, page: Path) -> None:
     """Write `page` from the JSON file `results`."""
     found: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
-    source = os.path.relpath(results, page.parent)
+    inside = results.resolve().is_relative_to(ROOT) and page.resolve().is_relative_to(ROOT)
+    # A page outside of the project names no place of this machine.
+    source = os.path.relpath(results, page.parent) if inside else results.name
     parts = [_HEAD.format(source=source, date=found["date"], **found["machine"])]
     plot = results.with_suffix(".svg")
-    if plot.exists():
+    if found["size"] != "full":
+        parts.append(f"**Sizes: {found['size']}.** These are not the numbers to judge by.\n")
+    if plot.exists() and inside:
         parts.append(f"![Side by side]({os.path.relpath(plot, page.parent)})\n")
     parts += ["## Goals\n", _verdicts(found), _METHOD]
     for goal in found["goals"].values():
         parts.append(f"## {goal['title']}\n")
         parts.append(_markdown(*table(goal)))
-        parts += [f"{note}\n" for note in goal["notes"]]
+        parts += [textwrap.fill(note, 100) + "\n" for note in goal["notes"]]
     parts.append("## Versions\n")
     for who, packages in found["versions"].items():
         listed = ", ".join(f"{name} {version}" for name, version in packages.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
@@ -11,7 +12,8 @@ os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
 import dlt
 from common import login, read_job
 from dlt.sources.helpers.requests import Session
-from dlt.sources.rest_api import RESTAPIConfig, rest_api_source
+from dlt.sources.rest_api import rest_api_source
+from dlt.sources.rest_api.typing import RESTAPIConfig
 
 
 class PacedSession(Session):
@@ -22,12 +24,10 @@ class PacedSession(Session):
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         """Send `request` when its turn has come."""
-        import time
-
         if (remaining := self.next_start - time.monotonic()) > 0:
             time.sleep(remaining)
         self.next_start = time.monotonic() + self.delay
-        return super().send(request, **kwargs)
+        return super().send(request, **kwargs)  # type: ignore[no-untyped-call]
 
 
 job = read_job()

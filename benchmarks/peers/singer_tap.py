@@ -48,12 +48,12 @@ class Progressions(RESTStream[int]):
         return [{"class_id": class_id} for class_id in self.config["class_ids"]]
 
     @cached_property
-    def requests_session(self) -> PacedSession:  # type: ignore[override]
+    def requests_session(self) -> PacedSession:
         """A session that keeps the pace."""
         return PacedSession(float(self.config["delay"]))
 
     @cached_property
-    def authenticator(self) -> BearerTokenAuthenticator:  # type: ignore[override]
+    def authenticator(self) -> BearerTokenAuthenticator:
         """Logs in once."""
         config = self.config
         job = Job(config["url"], config["email"], config["password"], [], 0, 0.0, None)  # type: ignore[arg-type]
@@ -73,7 +73,8 @@ class Progressions(RESTStream[int]):
 
     def parse_response(self, response: Response) -> Iterable[dict[str, Any]]:
         """The records of a page."""
-        return iter(response.json()["data"])
+        records: list[dict[str, Any]] = response.json()["data"]
+        return records
 
     def post_process(self, row: dict[str, Any], context: Any = None) -> dict[str, Any]:
         """Lay a record flat."""

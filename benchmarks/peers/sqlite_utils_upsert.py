@@ -11,10 +11,11 @@ job = read_job()
 session = signed_session(job)
 db = sqlite_utils.Database(str(job.out))
 db.enable_wal()
-db["progressions"].create({name: TYPES[type_] for name, type_ in COLUMNS.items()}, pk="id")
+progressions = db.table("progressions")
+progressions.create({name: TYPES[type_] for name, type_ in COLUMNS.items()}, pk="id")
 for class_id in job.class_ids:
     for records in pages(session, job, class_id):
-        db["progressions"].upsert_all(
+        progressions.upsert_all(
             (flat(record, class_id) for record in records), pk="id", batch_size=len(records)
         )
 db.close()
