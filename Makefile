@@ -6,7 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test setup lint types unit dbt-test docs lock clean
+# What the benchmarks compare with lives in an environment of its own.
+BENCH := build/bench
+BENCH_READY := $(BENCH)/.ready
+
+.PHONY: demo test setup lint types unit dbt-test docs lock clean bench bench-quick bench-setup bench-lock
 
 demo: $(READY)
 	$(BIN)/cohort-tracker demo
@@ -50,6 +54,30 @@ lock: $(READY)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-emit-index-url --no-header --no-annotate --no-strip-extras --extra dev \
 		--output-file requirements.lock pyproject.toml
+
+# The numbers of docs/performance.md, taken anew: about an hour, on a machine that does nothing else.
+bench: $(READY) $(BENCH_READY)
+	$(BIN)/python -m benchmarks --size full --peers $(BENCH)/venv/bin/python --work $(BENCH) \
+		--document docs/performance.md
+
+# The same at small sizes, in a few minutes; its results stay out of the repository.
+bench-quick: $(READY) $(BENCH_READY)
+	$(BIN)/python -m benchmarks --size quick --peers $(BENCH)/venv/bin/python --work $(BENCH) \
+		--results $(BENCH)/results
+
+bench-setup: $(BENCH_READY)
+
+$(BENCH_READY): benchmarks/requirements.lock
+	$(PYTHON) -m venv --clear $(BENCH)/venv
+	$(BENCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r benchmarks/requirements.lock
+	@touch $@
+
+bench-lock: $(READY)
+	$(BIN)/python -m pip install --quiet "uv>=0.5"
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --no-header --no-annotate --no-strip-extras \
+		--output-file benchmarks/requirements.lock benchmarks/requirements.in
 
 clean:
 	rm -rf $(VENV) .demo build target logs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from .errors import CohortTrackerError
 if TYPE_CHECKING:
     from .config import Settings
 
+_STARTED = time.monotonic()
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 authentication,
 4 class not found, 5 API unreachable, 6 another sync is running, 7 stale."""
@@ -128,7 +130,14 @@ def sync(
         from .progress import observer_for
 
         with observer_for(sys.stderr) as observer:
-            report = run_sync(settings, full=full, only=only, build=not no_build, observer=observer)
+            report = run_sync(
+                settings,
+                full=full,
+                only=only,
+                build=not no_build,
+                observer=observer,
+                since=_STARTED,
+            )
     except CohortTrackerError as error:
         if ctx.find_root().params.get("debug"):
             raise

@@ -63,5 +63,17 @@ class StoreError(CohortTrackerError):
     """The raw store or the warehouse cannot be read or written."""
 
 
+class DamagedStoreError(StoreError):
+    """The content of the raw store is broken: a sync sets the file aside and begins a new one."""
+
+
+class InterruptionError(CohortTrackerError):
+    """The sync was told to stop by a signal; the exit code says by which."""
+
+    def __init__(self, message: str, hint: str | None, signal_number: int) -> None:
+        super().__init__(message, hint)
+        self.exit_code = 128 + signal_number
+
+
 class BuildError(CohortTrackerError):
     """The dbt build or one of its tests failed; the published warehouse was left as it was."""

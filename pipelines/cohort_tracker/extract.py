@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,9 +23,18 @@ from .files import FileRows, read_mentors, read_roster, same_rows
 from .load import Row
 from .openclass.classes import ClassInfo, class_info, content_hash, curriculum, find_class
 from .openclass.client import OpenClassClient
+from .openclass.envelope import Page
 from .openclass.reader import ClassReader, PageRead, ReadResult, Version
 from .openclass.records import REMOVED
 from .store import RawStore
+
+DESCRIBE_AFTER = timedelta(hours=20)
+"""The age from which a class's names and curriculum are asked for again."""
+
+
+def is_described_lately(described_at: datetime | None, now: datetime) -> bool:
+    """Whether what is stored of a class's names and curriculum is young enough."""
+    return described_at is not None and timedelta(0) <= now - described_at < DESCRIBE_AFTER
 
 
 @dataclass
@@ -34,6 +44,7 @@ class ClassOutcome:
     info: ClassInfo
     result: ReadResult = field(default_factory=ReadResult)
     status: str = "failed"
+    is_described: bool = False
     error: CohortTrackerError | None = None
 
 
@@ -59,13 +70,30 @@ def choose_classes(
     only: Sequence[str],
     store: RawStore,
     observer: Observer,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[ClassInfo]:
     """The classes to sync: `only`, else those of the settings, else all that the account sees.
 
-    An id that the API does not list is tried all the same: the list may be refused or partial.
-    Raises AuthenticationError, ApiUnreachableError, or ConfigError when there is nothing to sync.
+    The account's list is asked for unless all ids were looked up within DESCRIBE_AFTER. An id
+    that the API does not list is tried all the same: the list may be refused or partial.
+    Raises AuthenticationError, ApiUnavailableError, ClassNotFoundError, or ConfigError when the
+    list is refused and no class is configured.
     """
     wanted = list(dict.fromkeys(only or settings.class_ids))
+    client.token()  # nothing works without one
+    stored = [
+        ClassInfo(class_id, version.friendly_id, version.name)
+        for class_id, version in store.class_versions().items()
+    ]
+    described = store.described_at()
+    remembered = [find_class(stored, key) for key in wanted]
+    found = [
+        info
+        for info in remembered
+        if info is not None and is_described_lately(described.get(info.class_id), now())
+    ]
+    if wanted and len(found) == len(wanted):
+        return list({info.class_id: info for info in found}.values())
     listed: list[ClassInfo] = []
     refusal: CohortTrackerError | None = None
     try:
@@ -74,8 +102,11 @@ def choose_classes(
         raise
     except (ClassNotFoundError, ApiUnavailableError) as error:
         refusal = error
-        observer.note(f"{error.message}; going on with the class ids that are configured")
+        if wanted:
+            observer.note(f"{error.message}; going on with the class ids that are configured")
     if not wanted:
+        if isinstance(refusal, ApiUnavailableError):
+            raise refusal
         if refusal is not None:
             raise ConfigError(
                 f"No class is configured, and the list of classes is refused: {refusal.message}",
@@ -86,10 +117,7 @@ def choose_classes(
                 "The account sees no classes", "Check that it is a mentor or instructor account."
             )
         return listed
-    known = listed or [
-        ClassInfo(class_id, version.friendly_id, version.name)
-        for class_id, version in store.class_versions().items()
-    ]
+    known = listed or stored
     synced = store.classes_with_progressions()
     chosen: dict[str, ClassInfo] = {}
     for key in wanted:
@@ -133,6 +161,19 @@ class Extraction:
         self._now = now
         self.outcomes: list[ClassOutcome] = []
         self.file_errors: list[CohortTrackerError] = []
+        self.page_seconds = 0.0
+
+    def _timed(self, pages: Iterator[Page]) -> Iterator[Page]:
+        """Add up the time that pages take to arrive, the courtesy between them included."""
+        while True:
+            started = time.monotonic()
+            try:
+                page = next(pages, None)
+            finally:
+                self.page_seconds += time.monotonic() - started
+            if page is None:
+                return
+            yield page
 
     def file_rows(self) -> Iterator[Row]:
         """Rows of the roster and mentors files where they say something new.
@@ -200,11 +241,14 @@ class Extraction:
 
     def _class_rows(self, outcome: ClassOutcome) -> Iterator[Row]:
         info = outcome.info
-        yield from self._description(info)
+        described_at = self._store.described_at().get(info.class_id)
+        if self._full or not is_described_lately(described_at, self._now()):
+            outcome.is_described = True
+            yield from self._description(info)
 
         def fetch() -> Any:
             walk = self._client.page_walk()
-            return walk, self._client.progressions(info.class_id, walk)
+            return walk, self._timed(self._client.progressions(info.class_id, walk))
 
         reader = ClassReader(
             fetch,
@@ -316,6 +360,7 @@ class Extraction:
                 self._now(),
                 result.mode,
                 result.is_quick,
+                outcome.is_described,
                 outcome.status,
                 result.pages,
                 result.fetched,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
 import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
+from sqlalchemy import URL, create_engine
 
 from .errors import StoreError
 from .raw_schema import RAW_TABLES
@@ -24,6 +26,8 @@ from .store import BUSY_SECONDS, RawStore
 ROWS_PER_ARROW_TABLE = 20_000
 ROWS_PER_LOAD = 100_000
 SECONDS_PER_LOAD = 15.0
+
+LOG_TABLES = frozenset({"sync_runs", "sync_pages"})
 
 Row = tuple[str, tuple[Any, ...]]
 """A raw table's name and one row of it, in the order of `raw_schema.RAW_TABLES`."""
@@ -43,31 +47,51 @@ _SCHEMAS = {
 
 
 @dlt.source(name="openclass", max_table_nesting=0)
-def openclass(rows: Iterable[Row], *, declare: bool = False) -> DltResource:
-    """The dlt source: rows of the raw tables as Arrow tables, each appended to its table.
-
-    Args:
-        rows: what was read from the API, in any mixture of tables.
-        declare: also yield every table empty, so that all exist in the store.
-    """
+def openclass(batch: Batch) -> DltResource:
+    """The dlt source: a batch of rows of the raw tables, each appended to its table."""
 
     @dlt.resource(name="raw_rows", write_disposition="append")
     def raw_rows() -> Iterator[Any]:
-        if declare:
-            for table, schema in _SCHEMAS.items():
-                yield dlt.mark.with_table_name(schema.empty_table(), table)
-        buffers: dict[str, list[tuple[Any, ...]]] = {}
-        for table, row in rows:
-            buffer = buffers.setdefault(table, [])
-            buffer.append(row)
-            if len(buffer) >= ROWS_PER_ARROW_TABLE:
-                yield dlt.mark.with_table_name(_arrow_table(table, buffer), table)
-                buffers[table] = []
-        for table, buffer in buffers.items():
-            if buffer:
-                yield dlt.mark.with_table_name(_arrow_table(table, buffer), table)
+        for table, arrow_table in batch.tables():
+            yield dlt.mark.with_table_name(arrow_table, table)
 
     return raw_rows
+
+
+class Batch:
+    """Rows that are loaded together, in Arrow tables."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._waiting: dict[str, list[tuple[Any, ...]]] = {}
+        self._tables: list[tuple[str, pa.Table]] = []
+
+    def add(self, row: Row) -> None:
+        """Take a row in."""
+        table, values = row
+        self.count += 1
+        waiting = self._waiting.setdefault(table, [])
+        waiting.append(values)
+        if len(waiting) >= ROWS_PER_ARROW_TABLE:
+            self._tables.append((table, _arrow_table(table, waiting)))
+            self._waiting[table] = []
+
+    @property
+    def holds_log_only(self) -> bool:
+        """Whether there is nothing in it that a run must vouch for."""
+        return not self._tables and self._waiting.keys() <= {"sync_pages"}
+
+    def declare(self) -> None:
+        """Add every raw table empty, so that all exist in the store."""
+        for table, schema in _SCHEMAS.items():
+            self._tables.append((table, schema.empty_table()))
+
+    def tables(self) -> Iterator[tuple[str, pa.Table]]:
+        """All rows, by table."""
+        yield from self._tables
+        for table, waiting in self._waiting.items():
+            if waiting:
+                yield table, _arrow_table(table, waiting)
 
 
 class RawLoader:
@@ -76,6 +100,8 @@ class RawLoader:
     Each loader works in a folder of its own that is gone afterwards: a package that an
     interrupted load left behind can neither block nor shadow a later run. Nothing is lost by
     that, because what is not in the store is read from the API again.
+
+    `stored_runs` counts the rows of `sync_runs` that are in the store.
     """
 
     def __init__(self, store: RawStore, work_dir: Path, name: str) -> None:
@@ -83,77 +109,118 @@ class RawLoader:
         self._root = work_dir
         self._work_dir = work_dir / name
         self.seconds = 0.0
+        self.stored_runs = 0
 
     def __enter__(self) -> RawLoader:
-        """Clear what dead runs left and make the folder."""
+        """Clear what dead runs left."""
         shutil.rmtree(self._root, ignore_errors=True)
-        self._work_dir.mkdir(parents=True, mode=0o700)
-        self._pipeline = dlt.pipeline(
-            "cohort_tracker",
-            destination=dlt.destinations.sqlalchemy(
-                f"sqlite:///{self._store.path}?timeout={BUSY_SECONDS:g}"
-            ),
-            dataset_name="main",
-            pipelines_dir=str(self._work_dir),
-        )
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove the folder with everything in it, dlt's trace included."""
-        self._pipeline.deactivate()
-        shutil.rmtree(self._work_dir, ignore_errors=True)
+        shutil.rmtree(self._root, ignore_errors=True)
 
     def load(self, rows: Iterator[Row]) -> None:
         """Load all rows, in as many steps as keep memory flat and losses small.
 
+        A row of `sync_runs` vouches for all rows before it, so it is stored after them: dlt
+        commits table by table, and a process can be killed in between. The log of the pages
+        goes with it.
         Raises StoreError when dlt cannot write; errors raised by `rows` itself come out as they
         are, after the rows before them were loaded.
         """
-        source = _Steps(rows)
-        while not source.exhausted:
-            self._load_step(source.step())
-            if source.error is not None:
-                raise source.error
+        runs: list[Row] = []
+        error: Exception | None = None
+        exhausted = False
+        while not exhausted:
+            batch, ended = Batch(), list[Row]()
+            started = time.monotonic()
+            try:
+                while batch.count < ROWS_PER_LOAD and time.monotonic() - started < SECONDS_PER_LOAD:
+                    row = next(rows)
+                    if row[0] in LOG_TABLES:
+                        ended.append(row)
+                    else:
+                        batch.add(row)
+            except StopIteration:
+                exhausted = True
+            except Exception as raised:
+                exhausted, error = True, raised
+            if batch.holds_log_only:
+                runs, ended = runs + ended, []
+            self._store_batch(batch, runs)
+            runs = ended
+        self._store_batch(Batch(), runs)
+        if error is not None:
+            raise error
 
-    def _load_step(self, rows: Iterator[Row]) -> None:
-        declare = not self._store.has_all_tables()
+    def _store_batch(self, batch: Batch, runs: list[Row]) -> None:
+        """Store a batch, with the runs that end with batches stored before."""
+        for run in runs:
+            batch.add(run)
+        if not batch.count:
+            return
         started = time.monotonic()
+        is_laid_out = self._store.is_laid_out()
+        if not is_laid_out:
+            batch.declare()
+        self._store.wait_until_free()
+        _away_from_signals(lambda: self._run(batch))
+        if not is_laid_out:
+            self._store.finish_layout()
+        self.stored_runs += sum(table == "sync_runs" for table, _ in runs)
+        self.seconds += time.monotonic() - started
+
+    def _run(self, batch: Batch) -> None:
+        # From parts: the path may hold any character that means something in an address.
+        engine = create_engine(
+            URL.create("sqlite", database=str(self._store.path)),
+            connect_args={"timeout": BUSY_SECONDS},
+        )
         try:
-            self._pipeline.run(openclass(rows, declare=declare))
+            self._root.mkdir(mode=0o700, exist_ok=True)
+            self._work_dir.mkdir(mode=0o700, exist_ok=True)
+            pipeline = dlt.pipeline(
+                "cohort_tracker",
+                destination=dlt.destinations.sqlalchemy(engine),
+                dataset_name="main",
+                pipelines_dir=str(self._work_dir),
+            )
+            try:
+                pipeline.run(openclass(batch))
+            finally:
+                pipeline.deactivate()
         except Exception as error:
             raise StoreError(
                 f"Could not write {self._store.path}: {_root_cause(error)}",
                 "Check disk space and permissions; the next sync reads again what was not stored.",
             ) from error
         finally:
-            self.seconds += time.monotonic() - started
-        if declare:
-            self._store.finish_layout()
+            engine.dispose()
 
 
-class _Steps:
-    """Cuts a stream of rows into loads, and keeps the stream's own error apart from dlt's."""
+def _away_from_signals(work: Callable[[], None]) -> None:
+    """Run `work` in a thread: on the main thread dlt would swallow a signal that says to stop.
 
-    def __init__(self, rows: Iterator[Row]) -> None:
-        self._rows = rows
-        self.exhausted = False
-        self.error: Exception | None = None
+    An interruption waits for the work, which has all it needs at hand and is short.
+    """
+    errors: list[BaseException] = []
 
-    def step(self) -> Iterator[Row]:
-        started = time.monotonic()
-        for _ in range(ROWS_PER_LOAD):
-            try:
-                row = next(self._rows)
-            except StopIteration:
-                self.exhausted = True
-                return
-            except Exception as error:
-                self.exhausted = True
-                self.error = error
-                return
-            yield row
-            if time.monotonic() - started > SECONDS_PER_LOAD:
-                return
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="load", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        thread.join(BUSY_SECONDS)
+        raise
+    if errors:
+        raise errors[0]
 
 
 def _arrow_table(table: str, rows: list[tuple[Any, ...]]) -> pa.Table:

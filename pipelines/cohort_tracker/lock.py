@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from .errors import StoreError, SyncRunningError
 
@@ -33,27 +34,45 @@ def sync_lock(data_dir: Path, run_id: str) -> Iterator[None]:
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
     with os.fdopen(handle, "r+", encoding="utf-8") as stream:
+        _lock(stream)
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _holder(stream.read())
-            raise SyncRunningError(
-                f"Another sync is running (process {holder.get('pid', 'unknown')},"
-                f" since {holder.get('started_at', 'unknown')})",
-                "Wait for it to end; a killed one frees the lock by itself.",
-            ) from None
-        _write(
-            stream,
-            {
-                "pid": os.getpid(),
-                "run_id": run_id,
-                "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            },
-        )
+            _write(
+                stream,
+                {
+                    "pid": os.getpid(),
+                    "run_id": run_id,
+                    "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                },
+            )
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}") from error
         try:
             yield
         finally:
             _write(stream, None)
+
+
+def _lock(stream: TextIO) -> None:
+    """Lock the file or raise SyncRunningError.
+
+    `status` holds the lock for an instant to see whether somebody does, and a holder needs one to
+    write its name: hence a second and a third try.
+    """
+    for pause in (0.05, 0.1, None):
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if pause is not None:
+                time.sleep(pause)
+        else:
+            return
+    stream.seek(0)
+    holder = _holder(stream.read())
+    raise SyncRunningError(
+        f"Another sync is running (process {holder.get('pid', 'unknown')},"
+        f" since {holder.get('started_at', 'unknown')})",
+        "Wait for it to end; a killed one frees the lock by itself.",
+    )
 
 
 def interrupted_run(data_dir: Path) -> dict[str, Any] | None:
@@ -65,7 +84,7 @@ def interrupted_run(data_dir: Path) -> dict[str, Any] | None:
             if not holder:
                 return None
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:  # absent, unreadable, or held by a running sync
+    except (OSError, ValueError):  # absent, unreadable, or held by a running sync
         return None
     return holder
 
@@ -78,7 +97,7 @@ def _holder(text: str) -> dict[str, Any]:
     return holder if isinstance(holder, dict) else {}
 
 
-def _write(stream: Any, holder: dict[str, Any] | None) -> None:
+def _write(stream: TextIO, holder: dict[str, Any] | None) -> None:
     stream.seek(0)
     stream.truncate()
     if holder is not None:

@@ -73,6 +73,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         _required("finished_at", "timestamp"),
         _required("mode", "text"),
         _required("is_quick", "bool"),
+        _required("is_described", "bool"),
         _required("status", "text"),
         _required("pages", "bigint"),
         _required("fetched", "bigint"),

@@ -65,7 +65,9 @@ def sync_summary(report: SyncReport) -> None:
                 f"  {result.rejected:,} refused: see raw.rejected_records in raw.db", fg="yellow"
             )
     build = report.warehouse
-    if build is not None and build.published:
+    if build is not None and build.skipped:
+        click.echo(f"Tables left as they are: {build.skipped}.")
+    elif build is not None and build.published:
         click.echo(f"Tables rebuilt: {build.models} models, {build.tests} tests passed.")
     if build is not None:
         for failure in build.failures[:10]:

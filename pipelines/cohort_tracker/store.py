@@ -6,6 +6,7 @@ Writing is dlt's job alone; only the layout's version number and the index are s
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import StoreError
+from .errors import DamagedStoreError, StoreError
 from .raw_schema import RAW_TABLES, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from .openclass.reader import StoredClass
 
 BUSY_SECONDS = 60.0
+"""How long another program may hold the store before waiting for it is given up."""
+_STEP_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -36,29 +39,70 @@ class StoredClassVersion:
 class RawStore:
     """Questions to the raw store at `path`. The file may be absent: then everything is empty.
 
-    Every method raises StoreError when the file is damaged or made by a newer version.
+    Every method raises StoreError when the file cannot be used, as DamagedStoreError where its
+    content is broken.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def check(self) -> None:
-        """Raise StoreError when the file cannot be used by this version."""
+    def check(self, *, thorough: bool = False) -> None:
+        """Raise StoreError when the file is damaged or was written by a newer version.
+
+        `thorough` looks at every page of the file, else at its head only.
+        """
         with self._connection() as connection:
             if connection is None:
                 return
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            version = _layout_version(connection)
             if version > SCHEMA_VERSION:
                 raise StoreError(
                     f"{self.path} was written by a newer version (layout {version},"
                     f" this version reads up to {SCHEMA_VERSION})",
                     "Upgrade cohort-tracker, or name another data_dir.",
                 )
+            if thorough:
+                found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if found != "ok":
+                    raise self._damage(found)
 
-    def has_all_tables(self) -> bool:
-        """Whether every raw table exists."""
+    def set_aside(self) -> Path:
+        """Rename a damaged file, and what SQLite keeps beside it; returns the new name."""
+        aside = aside_path(self.path)
+        try:
+            self.path.rename(aside)
+            for suffix in ("-journal", "-wal", "-shm"):
+                beside = self.path.with_name(self.path.name + suffix)
+                if beside.exists():
+                    beside.rename(aside.with_name(aside.name + suffix))
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}") from error
+        return aside
+
+    def wait_until_free(self) -> None:
+        """Return when no other program reads or writes the file; StoreError when that takes long.
+
+        SQLite waits too, but deaf to Ctrl-C; here the waiting is in small steps.
+        """
+        until = time.monotonic() + BUSY_SECONDS
+        while self.path.exists():
+            try:
+                with closing(sqlite3.connect(self.path, timeout=_STEP_SECONDS)) as connection:
+                    connection.execute("BEGIN EXCLUSIVE")
+                    connection.rollback()
+                return
+            except sqlite3.Error as error:
+                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise self._explained(error) from error
+
+    def is_laid_out(self) -> bool:
+        """Whether every raw table exists and the layout's version is stamped."""
         with self._connection() as connection:
-            return connection is not None and _tables(connection) >= RAW_TABLES.keys()
+            return (
+                connection is not None
+                and _tables(connection) >= RAW_TABLES.keys()
+                and _layout_version(connection) == SCHEMA_VERSION
+            )
 
     def finish_layout(self) -> None:
         """Stamp the layout's version and make the index, after tables were made."""
@@ -70,7 +114,7 @@ class RawStore:
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
                 connection.commit()
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            raise self._explained(error) from error
 
     def stored_class(self, class_id: str) -> StoredClass:
         """All that a reader of the class needs to know."""
@@ -152,6 +196,34 @@ class RawStore:
             ).fetchone()
         return found is not None
 
+    def described_at(self) -> dict[str, datetime]:
+        """Per class id: when its names and curriculum were last asked for; aware, UTC."""
+        with self._connection() as connection:
+            if connection is None or "sync_runs" not in _tables(connection):
+                return {}
+            rows = connection.execute(
+                "SELECT class_id, finished_at FROM sync_runs WHERE is_described"
+                " AND status <> 'failed' ORDER BY rowid"
+            ).fetchall()
+        return {class_id: moment for class_id, text in rows if (moment := _moment(text))}
+
+    def content_marks(self) -> dict[str, int]:
+        """A number per table that grows with each row, the log of the runs left out."""
+        tables = sorted(RAW_TABLES.keys() - {"sync_runs", "sync_pages"})
+        with self._connection() as connection:
+            if connection is None or not _tables(connection) >= RAW_TABLES.keys():
+                return {}
+            return {
+                table: connection.execute(
+                    f"SELECT coalesce(max(rowid), 0) FROM {table}"  # noqa: S608
+                ).fetchone()[0]
+                for table in tables
+            }
+
+    def last_statuses(self) -> dict[str, str]:
+        """Per class id: how its last run ended."""
+        return {class_id: run["status"] for class_id, run in self.last_runs().items()}
+
     def newest_file(self, table: str) -> tuple[int, list[tuple[Any, ...]]]:
         """Version and rows (line, *values) of the `roster` or `mentors` file in force."""
         columns = [column.name for column in RAW_TABLES[table]][1:-2]
@@ -205,15 +277,71 @@ class RawStore:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection | None]:
-        if not self.path.exists():
-            yield None
-            return
         try:
-            uri = f"{self.path.resolve().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection:
+            if not self.path.exists():
+                yield None
+                return
+            with closing(self._opened()) as connection:
                 yield connection
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self.path}: {error}") from error
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}") from error
+
+    def _opened(self) -> sqlite3.Connection:
+        uri = self.path.resolve().as_uri()
+        connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+                raise
+            # A process was killed while it wrote: opening for writing takes its half back.
+            connection = sqlite3.connect(f"{uri}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return connection
+
+    def _explained(self, error: sqlite3.Error) -> StoreError:
+        code = _code(error)
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return self._damage(str(error))
+        if code == sqlite3.SQLITE_BUSY:
+            return StoreError(
+                f"{self.path} is in use by another program (waited {BUSY_SECONDS:g} s)",
+                "End what holds it open; the next sync reads again what was not stored.",
+            )
+        return StoreError(
+            f"{self.path}: {error}",
+            "Check disk space and permissions; the next sync reads again what was not stored.",
+        )
+
+    def _damage(self, detail: str) -> DamagedStoreError:
+        return DamagedStoreError(
+            f"{self.path} is damaged: {' '.join(detail.split())[:200]}",
+            "The next `cohort-tracker sync` sets it aside and reads everything again.",
+        )
+
+
+def aside_path(path: Path) -> Path:
+    """A name beside `path`, not yet taken, that says when it was found damaged."""
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+    return aside
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary error code; 0 where Python itself found the fault."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _layout_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

@@ -14,29 +14,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import Settings
-from .errors import BuildError, CohortTrackerError, StoreError
+from .errors import BuildError, CohortTrackerError, DamagedStoreError, StoreError
+from .interruption import interruptible
 from .lock import sync_lock
 from .store import RawStore
 
 if TYPE_CHECKING:
     from .extract import ClassOutcome, Observer
-    from .transform import BuildReport
+    from .transform import BuildReport, WarehouseBuild
 
 
 @dataclass
 class SyncReport:
-    """How a sync went, class by class and for the warehouse (None: no build was asked for)."""
+    """How a sync went, class by class and for the warehouse (None: no build was asked for).
+
+    `timings` says where the time went, in seconds; what dbt does while pages are awaited is in
+    none of them.
+    """
 
     run_id: str
     duration_s: float = 0.0
     classes: list[ClassOutcome] = field(default_factory=list)
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
+    damage: list[CohortTrackerError] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
 
     @property
     def errors(self) -> list[CohortTrackerError]:
         """Everything that failed, each once, in the order it happened."""
-        failed = [outcome.error for outcome in self.classes if outcome.error is not None]
+        failed = [*self.damage]
+        failed += [outcome.error for outcome in self.classes if outcome.error is not None]
         if self.error is not None:
             failed.append(self.error)
         return list(dict.fromkeys(failed))
@@ -56,7 +64,7 @@ class SyncReport:
             "status": "ok" if self.exit_code == 0 else "failed",
             "run_id": self.run_id,
             "duration_s": round(self.duration_s, 3),
-            "error": self.error.message if self.error else None,
+            "error": next((e.message for e in (self.error, *self.damage) if e), None),
             "classes": [
                 {
                     "class_id": outcome.info.class_id,
@@ -81,7 +89,9 @@ class SyncReport:
                 "models": build.models if build else 0,
                 "tests": build.tests if build else 0,
                 "failures": build.failures if build else [],
+                "skipped": build.skipped if build else None,
             },
+            "timings": {name: round(seconds, 3) for name, seconds in self.timings.items()},
         }
 
 
@@ -97,6 +107,7 @@ def run_sync(
     only: Sequence[str] = (),
     build: bool = True,
     observer: Observer | None = None,
+    since: float | None = None,
 ) -> SyncReport:
     """Bring the raw store up to date with the API, then build and publish the warehouse.
 
@@ -106,41 +117,93 @@ def run_sync(
         only: ids or friendly ids of the classes to sync; empty: those of the settings.
         build: whether to build the warehouse afterwards.
         observer: hears how it goes.
+        since: `time.monotonic()` at the start of the process, from which the duration and the
+            pace of the first request count; None: now.
 
     Returns what happened, errors of the API, the store and the build included. Raises
-    ConfigError, SyncRunningError or StoreError when it could not even begin.
+    ConfigError, SyncRunningError or StoreError when it could not even begin, InterruptionError
+    when a signal ended it.
     """
     settings.require_credentials()
-    started = time.monotonic()
-    run_id = new_run_id(datetime.now(UTC))
-    prepare_data_dir(settings.data_dir)
-    report = SyncReport(run_id)
-    with ExitStack() as stack:
-        stack.enter_context(sync_lock(settings.data_dir, run_id))
-        store = RawStore(settings.raw_path)
-        store.check()
-        _create_private(settings.raw_path)
+    started = time.monotonic() if since is None else since
+    report = SyncReport(new_run_id(datetime.now(UTC)))
+    with interruptible(), ExitStack() as stack:
+        prepare_data_dir(settings.data_dir)
+        stack.enter_context(sync_lock(settings.data_dir, report.run_id))
+        store = _open_store(settings, report)
         warehouse = None
         if build:
             from .transform import WarehouseBuild
 
-            warehouse = stack.enter_context(WarehouseBuild(settings, run_id))
+            # Started now, so that dbt is ready when the pages are in.
+            warehouse = stack.enter_context(WarehouseBuild(settings, report.run_id))
         try:
             _extract_and_load(settings, store, report, full, only, observer, started)
         except CohortTrackerError as error:
             report.error = error
-        has_news = any(outcome.status != "failed" for outcome in report.classes)
-        if warehouse is not None and has_news:
-            report.warehouse = warehouse.finish()
-            if report.warehouse.failures and report.error is None:
-                count = len(report.warehouse.failures)
-                report.error = BuildError(
-                    f"{count} model{'s' if count != 1 else ''} or tests failed;"
-                    " the warehouse was not replaced",
-                    f"See {settings.data_dir / 'logs' / 'build.log'}.",
-                )
+        if warehouse is not None and any(item.status != "failed" for item in report.classes):
+            _build(warehouse, settings, store, report)
     report.duration_s = time.monotonic() - started
     return report
+
+
+def _open_store(settings: Settings, report: SyncReport) -> RawStore:
+    """The raw store, checked; a damaged one is set aside for a new one. Raises StoreError."""
+    store = RawStore(settings.raw_path)
+    try:
+        store.check(thorough=True)
+    except DamagedStoreError as error:
+        aside = store.set_aside()
+        report.damage.append(
+            StoreError(
+                f"{error.message}; it was set aside as {aside.name}",
+                "What the API shows now is read again into a new file. What changed before is in"
+                f" the old one: docs/reliability.md says how to get at it ({aside}).",
+            )
+        )
+    _make_private(settings.raw_path)
+    return store
+
+
+def _build(
+    warehouse: WarehouseBuild, settings: Settings, store: RawStore, report: SyncReport
+) -> None:
+    """Build and publish, unless the published warehouse would come out the same."""
+    from .published import build_basis, note_published, published_build, reason_to_build
+    from .transform import BuildReport, project_dir
+
+    try:
+        basis = build_basis(settings, store, project_dir(), datetime.now(UTC))
+        if reason_to_build(settings, basis) is None:
+            before = published_build(settings) or {}
+            report.warehouse = BuildReport(
+                published=True,
+                models=before.get("models", 0),
+                tests=before.get("tests", 0),
+                skipped="nothing new since the last build",
+            )
+            return
+        built = report.warehouse = warehouse.finish()
+        report.timings.update(built.seconds)
+        if built.published:
+            note_published(settings, basis, models=built.models, tests=built.tests)
+        if built.set_aside is not None:
+            report.damage.append(
+                StoreError(
+                    f"{settings.warehouse_path} was damaged;"
+                    f" it was set aside as {built.set_aside.name}",
+                    "All its tables were made again from the raw store; the old file can go.",
+                )
+            )
+        if built.failures:
+            count = len(built.failures)
+            raise BuildError(
+                f"{count} model{'s' if count != 1 else ''} or tests failed;"
+                " the warehouse was not replaced",
+                f"See {settings.data_dir / 'logs' / 'build.log'}.",
+            )
+    except CohortTrackerError as error:
+        report.error = report.error or error
 
 
 def _extract_and_load(
@@ -152,19 +215,33 @@ def _extract_and_load(
     observer: Observer | None,
     started: float,
 ) -> None:
+    begun = time.monotonic()
     from .extract import Extraction, Observer, choose_classes
     from .load import RawLoader
     from .openclass.client import OpenClassClient
 
     observer = observer or Observer()
     client = OpenClassClient(settings, since=started)
+    report.timings["import"] = time.monotonic() - begun
+    begun = time.monotonic()
+    client.token()
+    report.timings["login"] = time.monotonic() - begun
     classes = choose_classes(client, settings, only, store, observer)
     extraction = Extraction(
         client, store, settings, run_id=report.run_id, full=full, observer=observer
     )
     report.classes = extraction.outcomes
     with RawLoader(store, settings.data_dir / "load", report.run_id) as loader:
-        loader.load(chain(extraction.file_rows(), extraction.rows(classes)))
+        try:
+            loader.load(chain(extraction.file_rows(), extraction.rows(classes)))
+        except StoreError as error:
+            for outcome in extraction.outcomes[loader.stored_runs :]:
+                outcome.status = "failed"  # however well it was read
+                outcome.error = outcome.error or error
+            raise
+        finally:
+            report.timings["pages"] = extraction.page_seconds
+            report.timings["load"] = loader.seconds
     if extraction.file_errors:
         raise extraction.file_errors[0]
 
@@ -179,9 +256,12 @@ def prepare_data_dir(data_dir: Path) -> None:
         raise StoreError(f"{data_dir}: {error.strerror}", "Name another data_dir.") from error
 
 
-def _create_private(path: Path) -> None:
+def _make_private(path: Path) -> None:
     """Make sure that the file exists and that only its owner can read it."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "rb"):
+            if os.fstat(handle).st_uid == os.geteuid():
+                os.fchmod(handle, 0o600)
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from error
+        raise StoreError(f"{path}: {error.strerror}", "Check its permissions.") from error

@@ -6,6 +6,7 @@ the loader's; and because the 2 s that dbt needs to start can then pass while pa
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,20 +15,30 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .config import ENV_PREFIX, Settings
 from .errors import BuildError
+from .store import aside_path
+
+BUILD_SECONDS = 3600.0
+"""How long a build may take before dbt is taken to hang."""
 
 
 @dataclass
 class BuildReport:
-    """What became of the warehouse. `failures` holds one line per failed model or test."""
+    """What became of the warehouse. `failures` holds one line per failed model or test.
+
+    `skipped` says why the published warehouse needed no new build; the counts are then its own.
+    `set_aside` is the new name of the warehouse that was there before, if it was damaged.
+    """
 
     published: bool = False
     models: int = 0
     tests: int = 0
     failures: list[str] = field(default_factory=list)
+    skipped: str | None = None
+    set_aside: Path | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -64,7 +75,8 @@ def dbt_environment(settings: Settings, warehouse: Path) -> dict[str, str]:
 class WarehouseBuild:
     """One build of the warehouse: `start()` early, `finish()` when the raw store is ready.
 
-    A context manager: leaving it without `finish()` ends the waiting dbt process.
+    A context manager: leaving it without `finish()` ends the waiting dbt process. Raises
+    BuildError on entry when dbt cannot be started.
     """
 
     def __init__(self, settings: Settings, run_id: str) -> None:
@@ -77,27 +89,42 @@ class WarehouseBuild:
 
     def __enter__(self) -> WarehouseBuild:
         """Clear what dead runs left and start dbt, which waits until `finish`."""
-        shutil.rmtree(self._dir.parent, ignore_errors=True)
-        self._dir.mkdir(parents=True, mode=0o700)
-        self._log.parent.mkdir(mode=0o700, exist_ok=True)
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603
-                [
-                    sys.executable,
-                    "-m",
-                    "cohort_tracker.dbt_worker",
-                    str(project_dir()),
-                    str(self._settings.data_dir),
-                    str(self._outcome),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=dbt_environment(self._settings, self._warehouse),
-                cwd=self._dir,
-                start_new_session=True,  # Ctrl-C goes to the sync, which then ends this
-            )
+        try:
+            shutil.rmtree(self._dir.parent, ignore_errors=True)
+            self._dir.parent.mkdir(mode=0o700)
+            self._dir.mkdir(mode=0o700)
+            self._log.parent.mkdir(mode=0o700, exist_ok=True)
+            self._log.unlink(missing_ok=True)
+            handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as log:
+                self._start(log)
+        except OSError as error:
+            self.__exit__()
+            raise BuildError(
+                f"Could not start dbt: {error.filename or self._dir}: {error.strerror}",
+                "Check disk space and permissions.",
+            ) from error
         return self
+
+    def _start(self, log: IO[bytes]) -> None:
+        self._process = subprocess.Popen(  # noqa: S603
+            [
+                sys.executable,
+                "-m",
+                "cohort_tracker.dbt_worker",
+                str(project_dir()),
+                str(self._settings.data_dir),
+                str(self._outcome),
+                str(self._settings.warehouse_path),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=dbt_environment(self._settings, self._warehouse),
+            cwd=self._dir,
+            umask=0o077,
+            start_new_session=True,  # Ctrl-C goes to the sync, which then ends this
+        )
 
     def __exit__(self, *_: object) -> None:
         """End dbt if it still runs and remove the building site."""
@@ -106,28 +133,46 @@ class WarehouseBuild:
             if process.poll() is None:
                 process.kill()
             process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
+            self._hang_up()
         shutil.rmtree(self._dir.parent, ignore_errors=True)
+
+    def _hang_up(self) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
 
     def finish(self) -> BuildReport:
         """Build, test and publish. Raises BuildError only when dbt itself broke down."""
-        assert self._process is not None
+        assert self._process is not None and self._process.stdin is not None
         started = time.monotonic()
+        with contextlib.suppress(BrokenPipeError):
+            # The pipe stays open: its end tells dbt that the sync died.
+            self._process.stdin.write(b"build\n")
+            self._process.stdin.flush()
         try:
-            self._process.communicate(b"build\n")
-        except BrokenPipeError:
-            self._process.wait()
-        report = self._read_outcome()
+            self._process.wait(BUILD_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise BuildError(
+                f"dbt did not end within {BUILD_SECONDS / 60:g} minutes",
+                f"See {self._log}; the warehouse of the last good build is still in place.",
+            ) from None
+        report, damaged = self._read_outcome()
         report.seconds["build"] = time.monotonic() - started
         if not report.failures:
             started = time.monotonic()
-            self._publish()
+            try:
+                report.set_aside = self._publish(damaged)
+            except OSError as error:
+                raise BuildError(
+                    f"Could not publish {self._settings.warehouse_path}: {error.strerror}",
+                    "The warehouse of the last good build is still in place.",
+                ) from error
             report.published = True
             report.seconds["publish"] = time.monotonic() - started
         return report
 
-    def _read_outcome(self) -> BuildReport:
+    def _read_outcome(self) -> tuple[BuildReport, bool]:
+        """The report, and whether the published warehouse was found damaged."""
         assert self._process is not None
         try:
             outcome: dict[str, Any] = json.loads(self._outcome.read_bytes())
@@ -136,18 +181,33 @@ class WarehouseBuild:
                 f"dbt broke down (exit code {self._process.returncode})",
                 f"See {self._log}; the warehouse of the last good build is still in place.",
             ) from None
-        return BuildReport(
-            models=outcome["models"], tests=outcome["tests"], failures=outcome["failures"]
+        report = BuildReport(
+            models=outcome["models"],
+            tests=outcome["tests"],
+            failures=outcome["failures"],
+            seconds=outcome["seconds"],
         )
+        return report, outcome["damaged"]
 
-    def _publish(self) -> None:
-        leftover = self._warehouse.with_name(self._warehouse.name + ".wal")
+    def _publish(self, damaged: bool) -> Path | None:
+        leftover = _wal(self._warehouse)
         if not self._warehouse.is_file() or leftover.exists():
             raise BuildError("dbt left no complete warehouse", f"See {self._log}.")
         self._warehouse.chmod(0o600)
         _sync_to_disk(self._warehouse)
-        self._warehouse.replace(self._settings.warehouse_path)
+        published = self._settings.warehouse_path
+        aside = aside_path(published) if damaged else None
+        if aside is not None:
+            published.rename(aside)
+        # The log of somebody who wrote into the old file and died belongs to no other file.
+        _wal(published).unlink(missing_ok=True)
+        self._warehouse.replace(published)
         _sync_to_disk(self._settings.data_dir)
+        return aside
+
+
+def _wal(warehouse: Path) -> Path:
+    return warehouse.with_name(warehouse.name + ".wal")
 
 
 def _sync_to_disk(path: Path) -> None:

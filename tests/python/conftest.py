@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from cohort_tracker.openclass import transport
 from cohort_tracker.sandbox import SandboxServer, World, generate
+from support import Bench
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -72,3 +74,16 @@ def command(tmp_path: Path) -> Command:
     cwd = tmp_path / "elsewhere"
     cwd.mkdir()
     return Command(cwd)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries in this process wait a fortieth of the time."""
+    monkeypatch.setattr(transport, "BACKOFF_SECONDS", transport.BACKOFF_SECONDS / 40)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A served class of 45 records on pages of 10, and an empty data directory."""
+    with Bench(tmp_path) as started:
+        yield started

@@ -304,10 +304,26 @@ def test_failed_build_leaves_the_published_warehouse(command, server):
     with closing(sqlite3.connect(data_dir() / "raw.db")) as raw:
         raw.execute("ALTER TABLE progressions RENAME COLUMN grade TO mark")
         raw.commit()
-    done = command("sync")
+    done = command("sync", COHORT_TRACKER_TIMEZONE="Europe/Berlin")
     assert done.returncode == 1
+    assert "the warehouse was not replaced" in done.stderr
     assert (data_dir() / "warehouse.duckdb").stat().st_ino == before
     assert command("status").returncode == 0
+
+
+def test_build_is_skipped_until_something_moves(command, server):
+    init(command, server)
+
+    def warehouse(**environment: str):
+        return json.loads(command("sync", "--json", **environment).stdout)["warehouse"]
+
+    first = warehouse()
+    assert first["skipped"] is None
+    again = warehouse()
+    assert again == {**first, "skipped": "nothing new since the last build"}
+    (data_dir() / "warehouse.duckdb").unlink()
+    assert warehouse()["skipped"] is None
+    assert warehouse(COHORT_TRACKER_TIMEZONE="Asia/Tokyo")["skipped"] is None
 
 
 def test_rejected_records_are_counted_and_kept(command, server, tmp_path):

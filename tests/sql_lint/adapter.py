@@ -1,4 +1,4 @@
-"""Stand-in for dbt's dispatch: an engine-specific macro is linted as a call of a function of its name."""
+"""Stand-in for the dispatch of dbt: a macro of one engine is linted as a call of its name."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Stand-ins for dbt's cross-database macros, so that the linter needs neither dbt nor a database."""
+"""Stand-ins for macros of dbt, so that the linter needs neither dbt nor a database."""
 
 
 def type_string() -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase
@@ -18,7 +18,6 @@ from ..errors import (
     ApiUnavailableError,
     AuthenticationError,
     ClassNotFoundError,
-    CohortTrackerError,
 )
 from . import envelope
 from .envelope import EnvelopeError, Page
@@ -31,6 +30,7 @@ _REACH_HINT = "Check the network and api_base; the next sync goes on from what i
 _CLASS_HINT = (
     "Check the class id with `cohort-tracker init`, and that the account may see the class."
 )
+_T = TypeVar("_T")
 # Errors are judged by the caller, who knows what was asked for; dlt must not raise before.
 _NO_HOOKS: dict[str, Any] = {"response": []}
 
@@ -45,7 +45,7 @@ class TokenAuth(AuthConfigBase):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Sign `request`, logging in first where no token is known."""
         self._sign(request)
-        request.register_hook("response", self._on_response)
+        request.register_hook("response", self._on_response)  # type: ignore[no-untyped-call]
         return request
 
     def _sign(self, request: PreparedRequest) -> None:
@@ -131,13 +131,15 @@ class OpenClassClient(RESTClient):
             read_timeout=settings.read_timeout,
             max_attempts=settings.max_attempts,
             retry_seconds=settings.retry_seconds,
+            response_seconds=max(settings.retry_seconds, settings.read_timeout),
         )
+        self._parse: Callable[[Any], Any] = _anything
         super().__init__(
             base_url=settings.api_base,
             headers=headers,
             session=PoliteSession(
                 limits,
-                check=_decoded,
+                check=self._parsed,
                 verify=str(settings.ca_bundle) if settings.ca_bundle else True,
                 since=since,
             ),
@@ -154,7 +156,7 @@ class OpenClassClient(RESTClient):
             "instructor_invite_code": "",
             "mentor_invite_code": "",
         }
-        with _explained("log in"):
+        with _explained("log in"), self._expecting(_anything):
             response = self.post(
                 "/v1/auth/login",
                 data=form,
@@ -168,7 +170,7 @@ class OpenClassClient(RESTClient):
             )
         if not response.ok:
             raise ApiUnavailableError(f"Failed to log in: {response.status_code}", _REACH_HINT)
-        token = envelope.token(_decoded(response))
+        token = envelope.token(self._parsed(response))
         if token is None:
             raise AuthenticationError(
                 "Authentication failed: the answer holds no token", _CREDENTIALS_HINT
@@ -197,51 +199,78 @@ class OpenClassClient(RESTClient):
         Raises AuthenticationError, ClassNotFoundError (the list itself is refused) or
         ApiUnavailableError.
         """
-        return envelope.class_list(self._fetch("fetch classes", "/v1/classes"))
+        return self._fetch("fetch classes", "/v1/classes", envelope.class_list)
 
     def class_detail(self, class_id: str) -> dict[str, Any]:
         """One class with its `units`; raises as `classes` does."""
-        path = f"/v1/classes/{quote(class_id, safe='')}"
-        return envelope.class_detail(self._fetch("fetch class", path))
+        return self._fetch("fetch class", _class_path(class_id), envelope.class_detail)
 
     def progressions(self, class_id: str, walk: PageWalk) -> Iterator[Page]:
         """The pages of a class's progressions, in the order that `walk` is steered.
 
         Raises AuthenticationError, ClassNotFoundError or ApiUnavailableError.
         """
-        path = f"/v1/classes/{quote(class_id, safe='')}/progressions"
-        with _explained("fetch progressions"):
-            for data in self.paginate(path, paginator=walk, data_selector="$", hooks=_NO_HOOKS):
-                yield envelope.progressions_page(data[0], walk.number)
+        path = f"{_class_path(class_id)}/progressions"
+
+        def page(answer: Any) -> Page:
+            return envelope.progressions_page(answer, walk.number)
+
+        pages = self.paginate(path, paginator=walk, data_selector="$", hooks=_NO_HOOKS)
+        while True:
+            with _explained("fetch progressions"), self._expecting(page):
+                data = next(pages, None)
+            if data is None:
+                return
+            yield data[0]
 
     def page_walk(self) -> PageWalk:
         """A walk that starts at page 0 with the configured page size."""
         return PageWalk(self._page_size)
 
     def extract_response(self, response: Response, data_selector: Any) -> list[Any]:
-        """The decoded answer as the only item; raises for a status that is no success."""
+        """The page as the only item; raises for a status that is no success."""
         _raise_for_status(response, "fetch progressions")
-        return [_decoded(response)]
+        return [self._parsed(response)]
 
-    def _fetch(self, what: str, path: str) -> Any:
-        with _explained(what):
+    def _fetch(self, what: str, path: str, parse: Callable[[Any], _T]) -> _T:
+        with _explained(what), self._expecting(parse):
             response = self.get(path, hooks=_NO_HOOKS)
             _raise_for_status(response, what)
-            return _decoded(response)
+            parsed: _T = self._parsed(response)
+        return parsed
+
+    @contextmanager
+    def _expecting(self, parse: Callable[[Any], Any]) -> Iterator[None]:
+        """Take only answers that `parse` understands; others are asked for again."""
+        before, self._parse = self._parse, parse
+        try:
+            yield
+        finally:
+            self._parse = before
+
+    def _parsed(self, response: Response) -> Any:
+        """What the answer holds, parsed once. Raises UnusableBodyError."""
+        try:
+            return response._cohort_parsed  # type: ignore[attr-defined]
+        except AttributeError:
+            pass
+        try:
+            parsed = self._parse(envelope.decode(response.content))
+        except EnvelopeError as error:
+            raise UnusableBodyError(str(error), response=response) from error
+        response._cohort_parsed = parsed  # type: ignore[attr-defined]
+        return parsed
 
 
-def _decoded(response: Response) -> Any:
-    """The JSON of an answer, parsed once. Raises UnusableBodyError."""
-    try:
-        return response._cohort_json  # type: ignore[attr-defined]
-    except AttributeError:
-        pass
-    try:
-        answer = envelope.decode(response.content)
-    except EnvelopeError as error:
-        raise UnusableBodyError(str(error), response=response) from error
-    response._cohort_json = answer  # type: ignore[attr-defined]
+def _anything(answer: Any) -> Any:
     return answer
+
+
+def _class_path(class_id: str) -> str:
+    """The path of a class; raises ClassNotFoundError for an id that would lead elsewhere."""
+    if class_id in {".", ".."}:
+        raise ClassNotFoundError(f"No such class: {class_id}", _CLASS_HINT)
+    return f"/v1/classes/{quote(class_id.encode('utf-8', 'replace'), safe='')}"
 
 
 def _raise_for_status(response: Response, what: str) -> None:
@@ -264,7 +293,5 @@ def _explained(what: str) -> Iterator[None]:
         if error.hint is None:
             raise type(error)(f"Failed to {what}: {error.message}", _REACH_HINT) from error
         raise
-    except EnvelopeError as error:
+    except UnusableBodyError as error:
         raise ApiUnavailableError(f"Failed to {what}: {error}", _REACH_HINT) from error
-    except CohortTrackerError:
-        raise

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+_MAX_DIGITS = 400
+_MAX_DEPTH = 100
+_MAX_COUNT = 10**15
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_JSON_MARKS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class EnvelopeError(ValueError):
@@ -28,15 +35,51 @@ class Page:
 
 
 def decode(body: bytes) -> Any:
-    """Parse JSON; takes what JSON itself allows, also lone surrogates. Raises EnvelopeError."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        # orjson refuses lone surrogates; one bad name must not cost a whole page.
+    """Parse JSON; one odd value must not cost a whole page. Raises EnvelopeError.
+
+    Lone surrogates, NaN and numbers of any size are taken for their record to be judged. What is
+    nested too deep to be parsed becomes `{"too deep": text}`, which no field accepts.
+    """
+    if not _LONG_NUMBER.search(body):  # the fast parser would round it
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise EnvelopeError(_what_it_is(body)) from error
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass
+    try:
+        return _decode_leniently(body)
+    except (ValueError, RecursionError) as error:
+        raise EnvelopeError(_what_it_is(body)) from error
+
+
+def _decode_leniently(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_int=_whole_number)
+    except RecursionError:
+        text = body.decode("utf-8", "surrogatepass")
+        return json.loads(_without_depths(text), parse_int=_whole_number)
+
+
+def _whole_number(text: str) -> int | float:
+    return int(text) if len(text) <= _MAX_DIGITS else float(text)
+
+
+def _without_depths(text: str) -> str:
+    """The JSON text with everything nested deeper than `_MAX_DEPTH` as text in an object."""
+    parts = []
+    depth = copied = 0
+    for mark in _JSON_MARKS.finditer(text):
+        character = mark[0][0]
+        if character in "[{":
+            depth += 1
+            if depth == _MAX_DEPTH + 1:
+                parts.append(text[copied : mark.start()])
+                copied = mark.start()
+        elif character in "]}":
+            if depth == _MAX_DEPTH + 1:
+                parts.append(json.dumps({"too deep": text[copied : mark.end()]}))
+                copied = mark.end()
+            depth -= 1
+    return "".join((*parts, text[copied:]))
 
 
 def unwrap(answer: Any) -> Any:
@@ -149,7 +192,10 @@ def _has_data(payload: Any) -> bool:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """A count as the API sends it; None for anything that cannot be one."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_COUNT:
+        return None
+    return value
 
 
 def _what_it_is(body: bytes) -> str:

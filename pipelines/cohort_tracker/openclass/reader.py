@@ -130,6 +130,7 @@ class _Pass:
         self.total: int | None = None
         self.shifted = False
         self.ended = False
+        self.said_end = False
 
     @property
     def accounted(self) -> int:
@@ -247,8 +248,13 @@ class ClassReader:
     def _cutoff(self) -> datetime | None:
         """Completions before this are not looked at again; None: all are."""
         newest = self._stored.newest_completed_at
-        # A completion dated in the future must not end the look-back early.
-        return None if newest is None else min(newest, self._now()) - self._lookback
+        if newest is None:
+            return None
+        try:
+            # A completion dated in the future must not end the look-back early.
+            return min(newest, self._now()) - self._lookback
+        except OverflowError:  # before the year 1
+            return None
 
     def _suspect_pages(self, total: int, last: int) -> set[int]:
         """The pages where changes are looked for, if the class is as it is stored."""
@@ -316,9 +322,13 @@ class ClassReader:
             yield from self._catch_up(current)
             total = current.total
             adds_up = total is not None and total == current.accounted and not current.shifted
+            # A total that is plainly wrong: two reads that met the same records up to the end.
+            # Where it promises more than was met, the API must have said that this is the end.
             agrees = (
                 previous is not None
                 and current.ended
+                and not current.shifted
+                and (total is None or total <= current.accounted or current.said_end)
                 and (previous.ids, previous.rejected) == (current.ids, current.rejected)
             )
             self._gone = self._stored.records.keys() - current.ids
@@ -348,6 +358,7 @@ class ClassReader:
             before = current.accounted
             yield self._take(page, _read_all(page), current)
             position += len(page.records)
+            current.said_end = page.can_load_more is False
             if not page.records:
                 current.ended = True
                 return

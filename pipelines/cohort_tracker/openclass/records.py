@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -74,7 +75,7 @@ def read_record(record: Any) -> Progression | Rejection:
 
 def reject(record: Any, reason: str) -> Rejection:
     """Keep `record` as it came, with the reason why it was not stored."""
-    text = json.dumps(record, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    text = _json(record)
     record_id = None
     if isinstance(record, dict):
         record_id = identifier(record.get("_id"))
@@ -195,7 +196,41 @@ def _extra(record: dict[str, Any], user: dict[str, Any], assignment: dict[str, A
             extra[name] = unknown
     if not extra:
         return None
-    return json.dumps(extra, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return _json(extra)
+
+
+def _json(value: Any) -> str:
+    """JSON in ASCII, equal for equal content, however deep it is nested."""
+    try:
+        return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        return "".join(_json_pieces(value))
+
+
+class _Piece(str):
+    """Text that is JSON already."""
+
+
+def _json_pieces(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, _Piece):
+            yield item
+        elif isinstance(item, dict):
+            parts: list[Any] = []
+            for key in sorted(item):
+                parts += [_Piece("," if parts else "{"), _Piece(json.dumps(key) + ":"), item[key]]
+            parts.append(_Piece("}" if parts else "{}"))
+            waiting += reversed(parts)
+        elif isinstance(item, list):
+            parts = []
+            for element in item:
+                parts += [_Piece("," if parts else "["), element]
+            parts.append(_Piece("]" if parts else "[]"))
+            waiting += reversed(parts)
+        else:
+            yield json.dumps(item)
 
 
 def _kind(value: Any) -> str:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -18,18 +19,24 @@ from requests.exceptions import (
     ChunkedEncodingError,
     ContentDecodingError,
     InvalidURL,
+    ProxyError,
     ReadTimeout,
     RequestException,
     SSLError,
+    TooManyRedirects,
 )
 from tenacity import RetryCallState, Retrying
 from tenacity.wait import wait_base, wait_random_exponential
-from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
+from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
-from ..errors import ApiUnavailableError, ApiUnreachableError
+from ..errors import ApiUnavailableError, ApiUnreachableError, ConfigError
 
 RETRY_STATUS = frozenset({408, 425, 429, *range(500, 600)})
+BACKOFF_SECONDS = 0.5
+"""The wait before the second try, on average doubled before each one after."""
 _CHUNK_BYTES = 1 << 16
+# Making a connection delays a request on its way, so that the next one seems to follow too soon.
+_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,9 @@ class Pace:
     """
 
     def __init__(self, delay: float, *, since: float | None = None) -> None:
-        self._delay = delay
+        self._delay = delay + _MARGIN if delay else 0.0
         self._lock = threading.Lock()
-        self._next_start = (time.monotonic() if since is None else since) + delay
+        self._next_start = (time.monotonic() if since is None else since) + self._delay
 
     def wait(self) -> None:
         """Return when the next request may start."""
@@ -88,8 +95,17 @@ class BoundedAdapter(HTTPAdapter):
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """Send `request`; raises requests' exceptions, BodyTooLargeError or ReadTimeout."""
         self._pace.wait()
-        deadline = time.monotonic() + self._limits.response_seconds
         kwargs["stream"] = True  # the body is read here, within bounds
+        exchange = _Exchange(lambda deadline: self._exchange(request, deadline, args, kwargs))
+        return exchange.result(self._limits.response_seconds, request)
+
+    def _exchange(
+        self,
+        request: PreparedRequest,
+        deadline: float,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Response:
         response = super().send(request, *args, **kwargs)
         try:
             body = b"".join(self._read(response, deadline))
@@ -97,7 +113,7 @@ class BoundedAdapter(HTTPAdapter):
             response.close()
             raise
         response._content = body
-        response._content_consumed = True
+        response._content_consumed = True  # type: ignore[attr-defined]
         response.raw.release_conn()
         return response
 
@@ -106,6 +122,9 @@ class BoundedAdapter(HTTPAdapter):
         expected = response.headers.get("Content-Length", "")
         if expected.isdigit() and int(expected) > self._limits.max_body_bytes:
             raise BodyTooLargeError(f"the answer has {int(expected):,} bytes", response=response)
+        if "," in response.headers.get("Content-Encoding", ""):
+            # Never asked for, and layers multiply what a small answer can swell to.
+            raise ContentDecodingError("layers of compression", response=response)
         while True:
             try:
                 # read1 returns what has arrived: a slow drip cannot outwait the deadline.
@@ -125,11 +144,47 @@ class BoundedAdapter(HTTPAdapter):
                     response=response,
                 )
             if time.monotonic() > deadline:
-                raise ReadTimeout(
-                    f"the answer took longer than {self._limits.response_seconds:g} s",
-                    request=response.request,
-                )
+                raise _too_slow(self._limits.response_seconds, response.request)
             yield chunk
+
+
+class _Exchange:
+    """One request and its answer, in a thread of its own so that nothing can outwait the limit.
+
+    Socket time-outs bound the wait for the next byte only; headers that drip, a slow handshake
+    and a slow name server are bounded by not waiting for the thread any longer.
+    """
+
+    def __init__(self, work: Callable[[float], Response]) -> None:
+        self._work = work
+        self._response: Response | None = None
+        self._error: BaseException | None = None
+        self._deadline = 0.0
+
+    def result(self, seconds: float, request: PreparedRequest) -> Response:
+        """The answer, or what was raised; ReadTimeout when it takes longer than `seconds`."""
+        self._deadline = time.monotonic() + seconds
+        thread = threading.Thread(target=self._run, name="request", daemon=True)
+        thread.start()
+        # The body is read in the thread up to the same deadline and then says more.
+        thread.join(seconds + 0.5)
+        if self._error is not None:
+            raise self._error
+        if self._response is None:
+            raise _too_slow(seconds, request)
+        return self._response
+
+    def _run(self) -> None:
+        try:
+            response = self._work(self._deadline)
+        except BaseException as error:
+            self._error = error
+        else:
+            self._response = response
+
+
+def _too_slow(seconds: float, request: PreparedRequest) -> ReadTimeout:
+    return ReadTimeout(f"the answer took longer than {seconds:g} s", request=request)
 
 
 class PoliteSession(DltSession):
@@ -138,8 +193,10 @@ class PoliteSession(DltSession):
     Args:
         limits: pace, time-outs and retry bounds.
         check: called with each successful answer; raises UnusableBodyError to ask for another try.
-        verify: certificate bundle to trust instead of the system's, or True.
+        verify: certificate bundle to trust instead of the usual one, or True.
         since: `time.monotonic()` from which the pace of the first request counts.
+
+    Raises ConfigError when the bundle does not exist.
     """
 
     def __init__(
@@ -153,6 +210,8 @@ class PoliteSession(DltSession):
         super().__init__(
             timeout=(limits.connect_timeout, limits.read_timeout), raise_for_status=False
         )
+        if isinstance(verify, str) and not Path(verify).exists():
+            raise ConfigError(f"ca_bundle: no such file: {verify}")
         self._limits = limits
         self._check = check
         self.verify = verify
@@ -167,6 +226,8 @@ class PoliteSession(DltSession):
         Raises ApiUnavailableError when no usable answer came within the bounds, saying what was
         tried, and ApiUnreachableError when not even a connection could be made.
         """
+        if isinstance(self.verify, str):
+            kwargs["verify"] = self.verify  # a bundle that was set wins over the environment's
         started = time.monotonic()
         retrying = Retrying(
             retry=_may_succeed_later,
@@ -177,12 +238,12 @@ class PoliteSession(DltSession):
         try:
             response: Response = retrying(self._send_once, request, **kwargs)
         except RequestException as error:
-            raise _as_api_error(_describe(error), error, None) from error
+            raise _as_api_error(_describe(error), error) from error
         return response
 
     def _send_once(self, request: PreparedRequest, **kwargs: Any) -> Response:
         response: Response = super().send(request, **kwargs)  # type: ignore[no-untyped-call]
-        if response.ok:
+        if response.ok and not response.is_redirect:
             self._check(response)
         return response
 
@@ -199,15 +260,21 @@ class PoliteSession(DltSession):
         """Where a redirect leads; raises RedirectRefusedError for another origin."""
         target = super().get_redirect_target(resp)
         if target:
-            here = urlsplit(resp.url)
-            there = urlsplit(urljoin(resp.url, target))
+            try:
+                here = urlsplit(resp.url)
+                there = urlsplit(urljoin(resp.url, target))
+            except ValueError as error:
+                raise InvalidURL(error, response=resp) from error
             if (here.scheme, here.netloc) != (there.scheme, there.netloc):
                 raise RedirectRefusedError(
-                    f"redirected to {there.scheme}://{there.netloc}, where the credentials"
+                    f"redirected to {there.scheme}://{there.hostname}, where the credentials"
                     " must not go",
                     response=resp,
                 )
         return target
+
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
+        """Keep the token: a redirect never leaves the host, and ~/.netrc must not take over."""
 
 
 def _may_succeed_later(state: RetryCallState) -> bool:
@@ -215,9 +282,13 @@ def _may_succeed_later(state: RetryCallState) -> bool:
     error = state.outcome.exception()
     if error is None:
         return state.outcome.result().status_code in RETRY_STATUS
-    if isinstance(error, (SSLError, BodyTooLargeError, RedirectRefusedError, InvalidURL)):
+    if isinstance(error, _FINAL) or "CERTIFICATE_VERIFY_FAILED" in str(error):
         return False
     return isinstance(error, RequestException)
+
+
+# What another try would meet again.
+_FINAL = (BodyTooLargeError, RedirectRefusedError, InvalidURL, TooManyRedirects)
 
 
 class _WaitAsTold(wait_base):
@@ -225,7 +296,9 @@ class _WaitAsTold(wait_base):
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
-        self._backoff = wait_random_exponential(multiplier=0.5, min=0.1, max=min(30.0, longest))
+        self._backoff = wait_random_exponential(
+            multiplier=2 * BACKOFF_SECONDS, min=BACKOFF_SECONDS / 5, max=min(30.0, longest)
+        )
 
     def __call__(self, retry_state: RetryCallState) -> float:
         assert retry_state.outcome is not None
@@ -259,15 +332,16 @@ def _give_up(state: RetryCallState, started: float) -> Response:
     error = state.outcome.exception()
     if error is None:
         raise ApiUnavailableError(f"{state.outcome.result().status_code} ({tried})")
-    raise _as_api_error(f"{_describe(error)} ({tried})", error, tried) from error
+    raise _as_api_error(f"{_describe(error)} ({tried})", error) from error
 
 
-def _as_api_error(message: str, error: BaseException, tried: str | None) -> ApiUnavailableError:
-    unreachable = isinstance(error, (requests.ConnectionError, InvalidURL)) and not isinstance(
-        error, (ChunkedEncodingError, ContentDecodingError)
-    )
-    # A connection that was cut after it stood says nothing about the next class.
-    if unreachable and "reset" not in message and "closed" not in message:
+def _as_api_error(message: str, error: BaseException) -> ApiUnavailableError:
+    # Without a connection the next class would fail in the same way; one that was cut after it
+    # stood says nothing about the next.
+    never_stood = (requests.ConnectTimeout, ProxyError, SSLError, InvalidURL)
+    if isinstance(error, never_stood) or any(
+        isinstance(getattr(part, "reason", None), NewConnectionError) for part in error.args
+    ):
         return ApiUnreachableError(message)
     return ApiUnavailableError(message)
 
@@ -280,14 +354,9 @@ def _describe(error: BaseException) -> str:
     for mark, words in _KNOWN_FAILURES:
         if mark in text:
             return words
-    if isinstance(error, requests.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, ContentDecodingError):
-        return "the answer's compression is broken"
-    if isinstance(error, ChunkedEncodingError):
-        return "the connection was closed in mid-answer"
+    for kind, words in _KNOWN_KINDS:
+        if isinstance(error, kind):
+            return words
     return type(error).__name__
 
 
@@ -299,5 +368,15 @@ _KNOWN_FAILURES = (
     ("No route to host", "no route to the host"),
     ("Connection reset", "the connection was reset"),
     ("Remote end closed", "the connection was closed without an answer"),
-    ("SSLError", "no secure connection could be made"),
+)
+_KNOWN_KINDS: tuple[tuple[type[BaseException], str], ...] = (
+    (SSLError, "no secure connection could be made"),
+    (ProxyError, "the proxy could not be reached"),
+    (requests.ConnectTimeout, "no connection in time"),
+    (requests.Timeout, "no answer in time"),
+    (ContentDecodingError, "the answer's compression is broken"),
+    (ChunkedEncodingError, "the connection was closed in mid-answer"),
+    (TooManyRedirects, "redirected in circles"),
+    (InvalidURL, "the address cannot be used"),
+    (requests.ConnectionError, "the connection broke, or the answer is not HTTP"),
 )

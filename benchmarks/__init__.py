@@ -1,0 +1,1 @@
+"""Benchmarks: what a sync costs, beside what people would use instead."""

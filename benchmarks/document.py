@@ -1,0 +1,89 @@
+"""The page of numbers, from the results alone: `python -m benchmarks.document JSON PAGE`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from .environment import ROOT
+from .report import table
+from .results import number
+
+_HEAD = """# Performance
+
+<!-- Written by `python -m benchmarks.document` from {source}; do not edit. -->
+
+What a sync costs, beside what people would use instead. `make bench` takes these numbers again and
+writes this page; `make bench-quick` is a small version that says whether something went wrong.
+
+Taken on {date}: {processor}, {cores} cores, {memory_gb} GB memory, {system}; load {load_at_start}
+when it began.
+"""
+
+_METHOD = """
+## How it is measured
+
+Every run is a whole process, from its start to its end, imports included, with fresh data: wall
+time, processor time (user and system, with all processes it started), and the memory of its largest
+process (*peak*; never less than the 23 MB of the harness that starts it) and of all its processes
+together (*tree*, looked at every 0.1 s). Runs of what is compared take turns; the tables show
+medians and the range. The server is the project's sandbox on
+loopback, in a process of its own on the same machine: its processor time is shown apart and is in
+no other number, but it takes a core from what it serves. A run counts only if every record was
+stored, once, and, with a pace, if the server never saw two requests closer than that.
+"""
+
+
+def write_document(results: Path, page: Path) -> None:
+    """Write `page` from the JSON file `results`."""
+    found: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
+    inside = results.resolve().is_relative_to(ROOT) and page.resolve().is_relative_to(ROOT)
+    # A page outside of the project names no place of this machine.
+    source = os.path.relpath(results, page.parent) if inside else results.name
+    parts = [_HEAD.format(source=source, date=found["date"], **found["machine"])]
+    plot = results.with_suffix(".svg")
+    if found["size"] != "full":
+        parts.append(f"**Sizes: {found['size']}.** These are not the numbers to judge by.\n")
+    if plot.exists() and inside:
+        parts.append(f"![Side by side]({os.path.relpath(plot, page.parent)})\n")
+    parts += ["## Goals\n", _verdicts(found), _METHOD]
+    for goal in found["goals"].values():
+        parts.append(f"## {goal['title']}\n")
+        parts.append(_markdown(*table(goal)))
+        parts += [textwrap.fill(note, 100) + "\n" for note in goal["notes"]]
+    parts.append("## Versions\n")
+    for who, packages in found["versions"].items():
+        listed = ", ".join(f"{name} {version}" for name, version in packages.items())
+        parts.append(f"{who.capitalize()}: {listed}.\n")
+    page.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _verdicts(found: dict[str, Any]) -> str:
+    rows = []
+    for goal in found["goals"].values():
+        for verdict in goal["verdicts"]:
+            sign = "≥" if verdict["at_least"] else "≤"
+            rows.append(
+                [
+                    verdict["claim"],
+                    f"{number(verdict['value'])} {verdict['unit']}",
+                    f"{sign} {number(verdict['limit'])} {verdict['unit']}",
+                    "yes" if verdict["met"] else "**no**",
+                ]
+            )
+    return _markdown(["goal", "measured", "limit", "met"], rows)
+
+
+def _markdown(headings: list[str], rows: list[list[str]]) -> str:
+    lines = [f"| {' | '.join(row)} |" for row in (headings, ["---"] * len(headings))]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines += [f"| {' | '.join(row)} |" for row in escaped]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    write_document(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,103 @@
+"""What the published warehouse was built from, to tell whether building it again would change it.
+
+The warehouse is a function of the raw store, the dbt project, the settings that reach it and the
+day (its tables say how many days ago things were). When none of them moved, a build is skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zoneinfo
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .config import Settings
+from .store import RawStore
+
+_PROJECT_FILES = ("*.yml", "models/**/*", "macros/**/*", "tests/sql/**/*")
+_REASONS = {
+    "records": "new records",
+    "classes": "a class came in, failed or recovered",
+    "project": "other models",
+    "settings": "other settings",
+    "day": "a new day",
+    "warehouse": "another warehouse file",
+}
+
+
+def build_basis(
+    settings: Settings, store: RawStore, project_dir: Path, now: datetime
+) -> dict[str, Any]:
+    """Everything that the warehouse is a function of, as comparable values.
+
+    `now` is aware; the day is that of the settings' time zone.
+    """
+    return {
+        "records": store.content_marks(),
+        "classes": store.last_statuses(),
+        "project": _project_hash(project_dir),
+        "settings": {"timezone": settings.timezone, "stale": settings.stale_after_hours},
+        "day": now.astimezone(zoneinfo.ZoneInfo(settings.timezone)).date().isoformat(),
+    }
+
+
+def reason_to_build(settings: Settings, basis: dict[str, Any]) -> str | None:
+    """What moved since the published warehouse was built, in words; None when nothing did."""
+    published = published_build(settings)
+    if published is None:
+        return "no warehouse yet"
+    if published.get("warehouse") != _file_mark(settings.warehouse_path):
+        return _REASONS["warehouse"]
+    before = published.get("basis", {})
+    return next((_REASONS[key] for key in basis if before.get(key) != basis[key]), None)
+
+
+def published_build(settings: Settings) -> dict[str, Any] | None:
+    """What `note_published` wrote: `basis`, `models`, `tests`; None when there is none."""
+    try:
+        noted = json.loads(_note_path(settings).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return noted if isinstance(noted, dict) else None
+
+
+def note_published(settings: Settings, basis: dict[str, Any], *, models: int, tests: int) -> None:
+    """Note what the warehouse just published was built from."""
+    note = {
+        "basis": basis,
+        "models": models,
+        "tests": tests,
+        "warehouse": _file_mark(settings.warehouse_path),
+    }
+    path = _note_path(settings)
+    temporary = path.with_name(path.name + ".new")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        json.dump(note, stream)
+    temporary.replace(path)
+
+
+def _note_path(settings: Settings) -> Path:
+    return settings.data_dir / "published.json"
+
+
+def _file_mark(path: Path) -> list[int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return [found.st_ino, found.st_size, found.st_mtime_ns]
+
+
+def _project_hash(project_dir: Path) -> str:
+    digest = hashlib.blake2b(__version__.encode(), digest_size=16)
+    for pattern in _PROJECT_FILES:
+        for path in sorted(project_dir.glob(pattern)):
+            if path.is_file():
+                digest.update(str(path.relative_to(project_dir)).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
