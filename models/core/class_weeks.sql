@@ -64,7 +64,8 @@ followed as (
 
     select
         *,
-        coalesce(
+        week_number = 1
+        or coalesce(
             {{ days_between('last_completed_on', 'week_start') }} <= {{ threshold('silent_days') }}, true
         ) as is_followed
     from dated
