@@ -12,7 +12,7 @@ from typing import Any
 
 # Student data: nothing about a run leaves this machine. Both must be set before dlt is imported.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # what fails is told in one line
 
 import dlt
 import pyarrow as pa
@@ -78,11 +78,6 @@ class Batch:
     def holds_log_only(self) -> bool:
         """Whether there is nothing in it that a run must vouch for."""
         return not self._tables and self._waiting.keys() <= {"sync_pages"}
-
-    def declare(self) -> None:
-        """Add every raw table empty, so that all exist in the store."""
-        for table, schema in _SCHEMAS.items():
-            self._tables.append((table, schema.empty_table()))
 
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """All rows, by table."""
@@ -158,13 +153,8 @@ class RawLoader:
         if not batch.count:
             return
         started = time.monotonic()
-        is_laid_out = self._store.is_laid_out()
-        if not is_laid_out:
-            batch.declare()
         self._store.wait_until_free()
         _away_from_signals(lambda: self._run(batch))
-        if not is_laid_out:
-            self._store.finish_layout()
         self.stored_runs += len(runs)
         self.seconds += time.monotonic() - started
 

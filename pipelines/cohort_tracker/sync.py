@@ -152,6 +152,7 @@ def _open_store(settings: Settings, report: SyncReport) -> RawStore:
             )
         )
     _make_private(settings.raw_path)
+    store.lay_out()
     return store
 
 
