@@ -165,7 +165,7 @@ class RawLoader:
         started = time.monotonic()
         self._store.wait_until_free()
         _away_from_signals(lambda: self._run(batch))
-        self.stored_runs += len(runs)
+        self.stored_runs += sum(table == "sync_runs" for table, _ in runs)
         self.seconds += time.monotonic() - started
 
     def _run(self, batch: Batch) -> None:

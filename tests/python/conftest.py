@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -37,6 +37,6 @@ def built_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
     """As `bench`, after one sync with its build."""
-    shutil.copytree(built_data, tmp_path / "data")
+    copytree(built_data, tmp_path / "data")
     with Bench(tmp_path) as started:
         yield started

@@ -322,8 +322,8 @@ class ClassReader:
             yield from self._catch_up(current)
             total = current.total
             adds_up = total is not None and total == current.accounted and not current.shifted
-            # The total is wrong, but two reads met the same records up to the end. Where it
-            # promises more than was met, the API must have said itself that this is the end.
+            # A total that is plainly wrong: two reads that met the same records up to the end.
+            # Where it promises more than was met, the API must have said that this is the end.
             agrees = (
                 previous is not None
                 and current.ended
