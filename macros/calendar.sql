@@ -44,6 +44,24 @@
     concat(extract(yearofweek from {{ monday }}), '-W', lpad(extract(week from {{ monday }}), 2, '0'))
 {%- endmacro %}
 
+{#- Day of the ISO week of a local timestamp: 1 = Monday. -#}
+{% macro iso_weekday(moment) -%}
+    {{ adapter.dispatch('iso_weekday', 'cohort_tracker')(moment) }}
+{%- endmacro %}
+
+{% macro default__iso_weekday(moment) -%}
+    isodow({{ moment }})
+{%- endmacro %}
+
+{% macro spark__iso_weekday(moment) -%}
+    weekday({{ moment }}) + 1
+{%- endmacro %}
+
+{#- Hour of a timestamp: 0 to 23. -#}
+{% macro hour_of(moment) -%}
+    extract(hour from {{ moment }})
+{%- endmacro %}
+
 {#- Rows 0 to 999 as a subquery with the column n. -#}
 {% macro numbers() -%}
     (

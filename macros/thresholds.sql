@@ -27,3 +27,8 @@
 {% macro quoted_list(name) -%}
     {% for value in var(name) %}'{{ value }}'{{ ", " if not loop.last }}{% endfor %}
 {%- endmacro %}
+
+{#- Order of the risk tiers, 4 = worst; null for n_a. -#}
+{% macro risk_level(tier) -%}
+    case {{ tier }} when 'critical' then 4 when 'high' then 3 when 'medium' then 2 when 'low' then 1 end
+{%- endmacro %}

@@ -81,5 +81,6 @@ select
     is_followed,
     is_followed
     and week_number = max(case when is_followed then week_number end) over (partition by class_id)
-        as is_last_followed
+        as is_last_followed,
+    max(case when is_followed then 0 else 1 end) over (partition by class_id) = 1 as is_class_over
 from followed

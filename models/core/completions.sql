@@ -1,5 +1,3 @@
-{{ config(materialized='ephemeral') }}
-
 -- Every completion that counted for a while: a later completion of the same pair takes over from
 -- the earlier one. So a count at the end of any week sees what was known by then.
 with completed as (

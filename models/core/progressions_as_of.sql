@@ -1,5 +1,3 @@
-{{ config(materialized='ephemeral') }}
-
 -- One rule for all that follows: what happened after the class's as_of is not known yet.
 with progressions as (
 

@@ -2,6 +2,7 @@ with roster as (
 
     select
         line,
+        class_reference,
         lower(class_reference) as class_key,
         lower(email) as email_key,
         lower(concat(first_name, ' ', last_name)) as name_key,
@@ -35,7 +36,7 @@ class_keys as (
 
 ),
 
--- an id beats a friendly id of the same spelling
+-- an id beats a friendly id of the same spelling; a line whose class nobody knows stays, to be seen
 class_candidates as (
 
     select
@@ -44,16 +45,28 @@ class_candidates as (
         row_number() over (partition by roster.line order by class_keys.preference, class_keys.class_id)
             as choice
     from roster
-    inner join class_keys
+    left join class_keys
         on roster.class_key = class_keys.class_key
-    where roster.email_key is not null or roster.has_name
 
 ),
 
 lines as (
 
     select
-        *,
+        line,
+        class_reference,
+        class_id,
+        email_key,
+        name_key,
+        has_name,
+        email,
+        first_name,
+        last_name,
+        region,
+        night,
+        role,
+        started_on,
+        left_on,
         count(*) over (partition by class_id, name_key) as lines_of_name
     from class_candidates
     where choice = 1
@@ -120,23 +133,34 @@ email_anywhere as (
 
 ),
 
--- a name decides only when one member and one line of the class bear it
-name_in_class as (
+members_of_name as (
 
     select
         lines.line,
-        3 as preference,
+        lines.lines_of_name,
+        count(*) as members,
         min(members.student_id) as student_id
     from lines
     inner join members
         on
             lines.class_id = members.class_id
             and lines.name_key = members.name_key
+    where lines.has_name
+    group by lines.line, lines.lines_of_name
+
+),
+
+-- a name decides only when one member and one line of the class bear it
+name_in_class as (
+
+    select
+        line,
+        3 as preference,
+        student_id
+    from members_of_name
     where
-        lines.has_name
-        and lines.lines_of_name = 1
-    group by lines.line
-    having count(*) = 1
+        lines_of_name = 1
+        and members = 1
 
 ),
 
@@ -166,31 +190,64 @@ matched as (
     select
         lines.*,
         coalesce(best.preference, 4) as preference,
-        -- without an e-mail address a name identifies within its class only
-        coalesce(
-            best.student_id,
-            concat('roster:', coalesce(lines.email_key, concat(lines.class_id, ':', lines.name_key)))
-        ) as student_id
+        best.student_id as matched_student_id,
+        lines.class_id is null as is_class_unknown,
+        -- without an e-mail address, a name that others bear too could be any of them
+        best.student_id is null and lines.email_key is null and members_of_name.line is not null as is_ambiguous
     from lines
     left join best
         on
             lines.line = best.line
             and best.choice = 1
+    left join members_of_name
+        on lines.line = members_of_name.line
+
+),
+
+identified as (
+
+    select
+        *,
+        case
+            when is_class_unknown or is_ambiguous then null
+            when matched_student_id is not null then matched_student_id
+            -- without an e-mail address a name identifies within its class only
+            when email_key is not null then concat('roster:', email_key)
+            when has_name then concat('roster:', class_id, ':', name_key)
+        end as student_id
+    from matched
+
+),
+
+-- of several lines for one student the best match speaks, then the last line
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by class_id, student_id order by preference asc, line desc) as choice_of_student
+    from identified
 
 )
 
 select
     line,
+    class_reference,
     class_id,
     student_id,
-    case preference
-        when 1 then 'email'
-        when 2 then 'email in another class'
-        when 3 then 'name'
-        else 'none'
+    case
+        when student_id is null then 'none'
+        when preference = 1 then 'email'
+        when preference = 2 then 'email in another class'
+        when preference = 3 then 'name'
+        else 'new'
     end as matched_by,
-    -- of several lines for one student the best match speaks, then the last line
-    row_number() over (partition by class_id, student_id order by preference asc, line desc) = 1 as is_in_force,
+    case
+        when is_class_unknown then 'no class has this id or friendly id'
+        when is_ambiguous then 'several could bear this name: add the e-mail address'
+        when student_id is null then 'neither e-mail address nor full name'
+        when choice_of_student > 1 then 'another line speaks for this student'
+    end as problem,
+    student_id is not null and choice_of_student = 1 as is_in_force,
     role in ({{ quoted_list('excluded_roles') }}) as is_excluded,
     email,
     first_name,
@@ -200,4 +257,4 @@ select
     role,
     started_on,
     left_on
-from matched
+from numbered

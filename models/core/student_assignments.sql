@@ -81,6 +81,8 @@ judged as (
         is_completed and grade is not null as is_graded,
         is_begun or is_previous_completed or has_completed_later as is_reached,
         not is_completed and has_completed_later as is_skipped,
+        is_enrolled and not is_completed and not has_completed_later and (is_begun or is_previous_completed)
+            as is_waiting,
         -- waiting begins with the student's last step towards this assignment
         case
             when not is_completed and not has_completed_later
@@ -123,7 +125,8 @@ select
     is_completed and reviewed_at is null as is_awaiting_review,
     is_reached,
     is_skipped,
+    is_waiting,
     waiting_since_date,
     days_waiting,
-    coalesce(is_enrolled and is_reached and days_waiting >= {{ threshold('stuck_days') }}, false) as is_stuck
+    coalesce(is_waiting and days_waiting >= {{ threshold('stuck_days') }}, false) as is_stuck
 from waiting

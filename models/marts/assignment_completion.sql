@@ -3,13 +3,7 @@ with counts as (
     select
         class_id,
         assignment_id,
-        count(*) as students,
-        count(case when state = 'completed' then 1 end) as completed,
-        count(case when state = 'in_progress' then 1 end) as in_progress,
-        count(case when state = 'not_started' then 1 end) as not_started,
-        count(case when is_passed then 1 end) as passed,
-        count(case when is_graded then 1 end) as graded,
-        avg(grade) as average_grade
+        {{ work_counts() }}
     from {{ ref('student_assignments') }}
     group by class_id, assignment_id
 
@@ -104,13 +98,14 @@ select
     curriculum.section,
     curriculum.position,
     curriculum.is_inferred,
-    coalesce(counts.students, 0) as students,
+    coalesce(counts.expected_work, 0) as students,
     coalesce(counts.completed, 0) as completed,
     coalesce(counts.in_progress, 0) as in_progress,
     coalesce(counts.not_started, 0) as not_started,
     coalesce(counts.passed, 0) as passed,
     coalesce(counts.graded, 0) as graded,
-    {{ rate('counts.completed', 'counts.students') }} as completion_rate,
+    coalesce(counts.low_grades, 0) as low_grades,
+    {{ rate('counts.completed', 'counts.expected_work') }} as completion_rate,
     counts.average_grade,
     medians.median_days_to_complete
 from {{ ref('curriculum') }} as curriculum

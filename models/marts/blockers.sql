@@ -4,11 +4,10 @@ with counts as (
         class_id,
         assignment_id,
         count(case when is_reached then 1 end) as reached,
-        count(case when is_completed then 1 end) as completed,
+        count(case when is_waiting then 1 end) as waiting,
         count(case when is_stuck then 1 end) as stuck,
         count(case when is_skipped then 1 end) as skipped,
-        count(case when is_graded then 1 end) as graded,
-        count(case when is_graded and not is_passed then 1 end) as low_grades
+        {{ median('case when is_waiting then days_waiting end') }} as median_days_waiting
     from {{ ref('student_assignments') }}
     group by class_id, assignment_id
 
@@ -19,10 +18,7 @@ stuck_names as (
     select
         student_assignments.class_id,
         student_assignments.assignment_id,
-        coalesce(
-            nullif(trim(concat(coalesce(students.first_name, ''), ' ', coalesce(students.last_name, ''))), ''),
-            student_assignments.student_id
-        ) as student_name
+        students.name as student_name
     from {{ ref('student_assignments') }} as student_assignments
     inner join {{ ref('students') }} as students
         on student_assignments.student_id = students.id
@@ -54,11 +50,13 @@ measured as (
         assignment_completion.is_inferred,
         assignment_completion.median_days_to_complete,
         coalesce(counts.reached, 0) as reached,
-        coalesce(counts.completed, 0) as completed,
+        assignment_completion.completed,
+        assignment_completion.graded,
+        assignment_completion.low_grades,
+        coalesce(counts.waiting, 0) as waiting,
         coalesce(counts.stuck, 0) as stuck,
         coalesce(counts.skipped, 0) as skipped,
-        coalesce(counts.graded, 0) as graded,
-        coalesce(counts.low_grades, 0) as low_grades,
+        counts.median_days_waiting,
         stuck_lists.stuck_students
     from {{ ref('assignment_completion') }} as assignment_completion
     left join counts
@@ -119,6 +117,7 @@ select
     end as blocker_rank,
     reached,
     completed,
+    waiting,
     stuck,
     skipped,
     graded,
@@ -126,6 +125,7 @@ select
     stuck_rate,
     low_grade_rate,
     median_days_to_complete,
+    median_days_waiting,
     case when is_ranked then nullif(codes, '') end as reason_codes,
     stuck_students
 from rated

@@ -3,13 +3,7 @@ with counts as (
     select
         class_id,
         student_id,
-        count(*) as assignments,
-        count(case when state = 'completed' then 1 end) as completed,
-        count(case when state = 'in_progress' then 1 end) as in_progress,
-        count(case when state = 'not_started' then 1 end) as not_started,
-        count(case when is_passed then 1 end) as passed,
-        count(case when is_graded then 1 end) as graded,
-        avg(grade) as average_grade
+        {{ work_counts() }}
     from {{ ref('student_assignments') }}
     group by class_id, student_id
 
@@ -22,6 +16,7 @@ activity as (
         student_id,
         min(least(started_at, completed_at)) as first_activity_at,
         max(greatest(started_at, completed_at)) as last_activity_at,
+        min(least(started_on, completed_on)) as first_activity_on,
         max(greatest(started_on, completed_on)) as last_activity_on
     from {{ ref('progressions_as_of') }}
     group by class_id, student_id
@@ -39,16 +34,19 @@ select
     enrollments.night,
     enrollments.mentor,
     enrollments.is_enrolled,
-    coalesce(counts.assignments, 0) as assignments,
+    coalesce(counts.expected_work, 0) as assignments,
     coalesce(counts.completed, 0) as completed,
     coalesce(counts.in_progress, 0) as in_progress,
     coalesce(counts.not_started, 0) as not_started,
     coalesce(counts.passed, 0) as passed,
     coalesce(counts.graded, 0) as graded,
-    {{ rate('counts.completed', 'counts.assignments') }} as completion_rate,
+    coalesce(counts.low_grades, 0) as low_grades,
+    {{ rate('counts.completed', 'counts.expected_work') }} as completion_rate,
     counts.average_grade,
     activity.first_activity_at,
     activity.last_activity_at,
+    activity.first_activity_on,
+    activity.last_activity_on,
     {{ days_between('activity.last_activity_on', 'classes.as_of_date') }} as days_since_last_activity,
     coalesce(
         {{ days_between('activity.last_activity_on', 'classes.as_of_date') }} < {{ threshold('active_days') }}, false

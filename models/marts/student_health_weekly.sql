@@ -15,7 +15,7 @@ counted as (
         greatest(completions.from_week, expected_spells.from_week) as from_week,
         least(coalesce(completions.until_week, expected_spells.until_week), expected_spells.until_week)
             as until_week,
-        coalesce(completions.grade_millionths, 0) as grade_millionths,
+        case when completions.grade_millionths is not null then 1 else 0 end as graded,
         case when expected_spells.is_graded and completions.grade_millionths is null then 1 else 0 end as ungraded,
         completions.students_ahead
     from {{ ref('completions') }} as completions
@@ -28,14 +28,39 @@ counted as (
 
 ),
 
+-- a grade counts from its completion on, whether or not the work is expected yet
 changes as (
 
     select
         class_id,
         student_id,
         from_week as week_number,
+        0 as completed,
+        coalesce(grade_millionths, 0) as grade_millionths,
+        case when grade_millionths is not null then 1 else 0 end as unexpected_graded,
+        0 as ungraded,
+        0 as students_ahead
+    from {{ ref('completions') }}
+    union all
+    select
+        class_id,
+        student_id,
+        until_week as week_number,
+        0 as completed,
+        -coalesce(grade_millionths, 0) as grade_millionths,
+        case when grade_millionths is not null then -1 else 0 end as unexpected_graded,
+        0 as ungraded,
+        0 as students_ahead
+    from {{ ref('completions') }}
+    where until_week is not null
+    union all
+    select
+        class_id,
+        student_id,
+        from_week as week_number,
         1 as completed,
-        grade_millionths,
+        0 as grade_millionths,
+        -graded as unexpected_graded,
         ungraded,
         students_ahead
     from counted
@@ -46,7 +71,8 @@ changes as (
         student_id,
         until_week as week_number,
         -1 as completed,
-        -grade_millionths as grade_millionths,
+        0 as grade_millionths,
+        graded as unexpected_graded,
         -ungraded as ungraded,
         -students_ahead as students_ahead
     from counted
@@ -62,6 +88,7 @@ net_changes as (
         week_number,
         sum(completed) as completed,
         sum(grade_millionths) as grade_millionths,
+        sum(unexpected_graded) as unexpected_graded,
         sum(ungraded) as ungraded,
         sum(students_ahead) as students_ahead
     from changes
@@ -99,6 +126,7 @@ running as (
         student_weeks.*,
         sum(net_changes.completed) over weeks_so_far as completed_sum,
         sum(net_changes.grade_millionths) over weeks_so_far as grade_sum,
+        sum(net_changes.unexpected_graded) over weeks_so_far as unexpected_graded_sum,
         sum(net_changes.ungraded) over weeks_so_far as ungraded_sum,
         sum(net_changes.students_ahead) over weeks_so_far as students_ahead_sum
     from {{ ref('student_weeks') }} as student_weeks
@@ -126,6 +154,7 @@ measured as (
         running.is_last_followed,
         running.has_started,
         running.has_left,
+        class_weeks.is_class_over,
         running.last_completed_on,
         running.days_enrolled,
         running.days_silent,
@@ -136,6 +165,7 @@ measured as (
         coalesce(class_level.expected_graded, 0) as expected_graded,
         cast(coalesce(running.completed_sum, 0) as bigint) as completed_expected,
         cast(coalesce(running.grade_sum, 0) as bigint) as grade_sum,
+        cast(coalesce(running.unexpected_graded_sum, 0) as bigint) as unexpected_graded,
         cast(coalesce(running.ungraded_sum, 0) as bigint) as ungraded,
         cast(coalesce(running.students_ahead_sum, 0) as bigint) as students_ahead
     from running
@@ -143,6 +173,10 @@ measured as (
         on
             running.class_id = known_students.class_id
             and running.week_number = known_students.week_number
+    inner join {{ ref('class_weeks') }} as class_weeks
+        on
+            running.class_id = class_weeks.class_id
+            and running.week_number = class_weeks.week_number
     inner join {{ ref('classes') }} as classes
         on running.class_id = classes.id
     left join class_level
@@ -158,7 +192,7 @@ shares as (
     select
         *,
         {{ rate('completed_expected', 'expected') }} as completion_share,
-        {{ rate('grade_sum', '(expected_graded - ungraded)') }} / 1000000 as grade_share,
+        {{ rate('grade_sum', '(expected_graded - ungraded + unexpected_graded)') }} / 1000000 as grade_share,
         greatest(1 - cast(days_silent as double) / {{ threshold('silent_days') }}, 0) as recency_share,
         (completed_expected - {{ rate('students_ahead', 'students') }}) / nullif(expected, 0) as pace_share
     from measured
@@ -190,44 +224,73 @@ scored as (
             when has_left then 'left the class'
             when not has_started then 'not enrolled yet'
             when is_last_followed and is_stale then 'data is stale'
+            when is_last_followed and is_class_over then 'the class is over'
             when days_enrolled < {{ threshold('grace_days') }} then 'in the first days'
             when active_students = 0 then 'nobody in the class is active'
             when expected = 0 then 'nothing is expected yet'
         end as n_a_reason
     from shares
 
+),
+
+tiered as (
+
+    select
+        *,
+        case
+            when n_a_reason is not null then 'n_a'
+            when score < {{ threshold('tier_critical_below') }} then 'critical'
+            when score < {{ threshold('tier_high_below') }} then 'high'
+            when score < {{ threshold('tier_medium_below') }} then 'medium'
+            else 'low'
+        end as tier
+    from scored
+
+),
+
+moved as (
+
+    select
+        *,
+        lag(tier) over student_weeks as previous_tier,
+        lag(score) over student_weeks as previous_score
+    from tiered
+    window student_weeks as (partition by class_id, student_id order by week_number)
+
 )
 
 select
-    scored.class_id,
+    moved.class_id,
     classes.name as class_name,
-    scored.student_id,
+    moved.student_id,
     students.first_name,
     students.last_name,
-    scored.week_number,
-    scored.week_end,
-    scored.measured_on,
-    scored.is_last_followed as is_latest,
-    scored.score,
-    case
-        when scored.n_a_reason is not null then 'n_a'
-        when scored.score < {{ threshold('tier_critical_below') }} then 'critical'
-        when scored.score < {{ threshold('tier_high_below') }} then 'high'
-        when scored.score < {{ threshold('tier_medium_below') }} then 'medium'
-        else 'low'
-    end as tier,
-    scored.n_a_reason,
-    scored.completion_share,
-    scored.grade_share,
-    scored.recency_share,
-    scored.pace_share,
-    scored.expected as expected_assignments,
-    scored.completed_expected as completed_expected_assignments,
-    scored.last_completed_on,
-    scored.days_silent,
-    scored.days_enrolled
-from scored
+    moved.week_number,
+    moved.week_end,
+    moved.measured_on,
+    moved.is_last_followed as is_latest,
+    moved.score,
+    moved.tier,
+    moved.n_a_reason,
+    moved.previous_tier,
+    moved.score - moved.previous_score as score_change,
+    coalesce({{ risk_level('moved.tier') }} > {{ risk_level('moved.previous_tier') }}, false) as is_worsened,
+    coalesce(
+        {{ risk_level('moved.previous_tier') }} >= {{ risk_level("'high'") }}
+        and {{ risk_level('moved.tier') }} < {{ risk_level("'high'") }},
+        false
+    ) as is_recovered,
+    moved.completion_share,
+    moved.grade_share,
+    moved.recency_share,
+    moved.pace_share,
+    moved.expected as expected_assignments,
+    moved.completed_expected as completed_expected_assignments,
+    moved.last_completed_on,
+    moved.days_silent,
+    moved.days_enrolled
+from moved
 inner join {{ ref('classes') }} as classes
-    on scored.class_id = classes.id
+    on moved.class_id = classes.id
 inner join {{ ref('students') }} as students
-    on scored.student_id = students.id
+    on moved.student_id = students.id

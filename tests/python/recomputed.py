@@ -225,8 +225,12 @@ class Recomputed:
         scores = {}
         for student in set(there) - gone:
             mine = [a for a in expected if (student, a) in done]
-            newest = {a: max(done[student, a])[2] for a in mine}
+            newest = {a: max(attempts)[2] for (s, a), attempts in done.items() if s == student}
             parts = []
+            owed = {a for a in expected if a in graded} | set(newest)
+            weighed = [grade for a in owed if (grade := newest.get(a, 0.0)) is not None]
+            if weighed:
+                parts.append((40, sum(weighed) / len(weighed)))
             if expected:
                 ahead = sum(
                     sum(day < first_day[student, a] for (_, b), day in first_day.items() if b == a)
@@ -234,9 +238,6 @@ class Recomputed:
                 )
                 parts.append((40, len(mine) / len(expected)))
                 parts.append((10, (len(mine) - ahead / len(there)) / len(expected)))
-                weighed = [a for a in expected if a in graded and newest.get(a, 0.0) is not None]
-                if weighed:
-                    parts.append((40, sum(newest.get(a, 0.0) for a in weighed) / len(weighed)))
             since = last.get(student, max(there[student]["enrolled_on"], monday))
             parts.append((10, max(0.0, 1 - max((on - since).days, 0) / 60)))
             total = sum(weight for weight, _ in parts)

@@ -6,7 +6,10 @@ select
     assignment_id,
     reached,
     completed,
+    waiting,
     stuck,
     skipped
 from {{ ref('blockers') }}
-where completed + stuck + skipped > reached
+where
+    completed + waiting + skipped > reached
+    or stuck > waiting

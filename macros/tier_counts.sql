@@ -1,0 +1,7 @@
+{#- Students per tier, and the mean score of those with a verdict: one definition for class, night and week. -#}
+{% macro tier_counts(tier, score) -%}
+    {% for value in ['critical', 'high', 'medium', 'low', 'n_a'] -%}
+        count(case when {{ tier }} = '{{ value }}' then 1 end) as {{ value }}_students,
+    {% endfor -%}
+    avg(case when {{ tier }} <> 'n_a' then {{ score }} end) as mean_score
+{%- endmacro %}

@@ -1,0 +1,11 @@
+{#- The counts of expected work (student_assignments, grouped by the caller): each is defined here once. -#}
+{% macro work_counts() -%}
+    count(*) as expected_work,
+    count(case when state = 'completed' then 1 end) as completed,
+    count(case when state = 'in_progress' then 1 end) as in_progress,
+    count(case when state = 'not_started' then 1 end) as not_started,
+    count(case when is_passed then 1 end) as passed,
+    count(case when is_graded then 1 end) as graded,
+    count(case when is_graded and not is_passed then 1 end) as low_grades,
+    avg(grade) as average_grade
+{%- endmacro %}

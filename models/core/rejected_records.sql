@@ -1,0 +1,31 @@
+with accepted as (
+
+    select
+        class_id,
+        record_id,
+        max(first_seen_at) as accepted_at
+    from {{ ref('stg_openclass__progression_versions') }}
+    where not is_removed
+    group by class_id, record_id
+
+)
+
+select
+    rejected.read_from,
+    rejected.record_hash,
+    classes.id as class_id,
+    rejected.record_id,
+    rejected.reason,
+    accepted.record_id is not null as is_accepted_since,
+    rejected.page,
+    rejected.record_json,
+    rejected.first_seen_at,
+    rejected.run_id
+from {{ ref('stg_openclass__rejected_records') }} as rejected
+left join {{ ref('classes') }} as classes
+    on rejected.read_from = classes.id
+left join accepted
+    on
+        rejected.read_from = accepted.class_id
+        and rejected.record_id = accepted.record_id
+        and rejected.first_seen_at < accepted.accepted_at

@@ -1,0 +1,89 @@
+with followed as (
+
+    select
+        class_id,
+        week_number,
+        measured_on
+    from {{ ref('class_weeks') }}
+    where is_followed
+
+),
+
+health as (
+
+    select
+        class_id,
+        week_number,
+        {{ tier_counts('tier', 'score') }}
+    from {{ ref('student_health_weekly') }}
+    group by class_id, week_number
+
+),
+
+weeks as (
+
+    select
+        progress.class_id,
+        progress.class_name,
+        progress.week_number as week_in_program,
+        progress.iso_week,
+        progress.week_end,
+        followed.measured_on,
+        progress.enrolled_students,
+        progress.active_students,
+        {{ rate('progress.active_students', 'progress.enrolled_students') }} as active_rate,
+        progress.completions,
+        progress.completions_per_student,
+        progress.cumulative_completion_rate,
+        health.mean_score,
+        coalesce(health.critical_students + health.high_students, 0) as at_risk_students,
+        coalesce(
+            health.critical_students + health.high_students + health.medium_students + health.low_students, 0
+        ) as judged_students
+    from {{ ref('progress_over_time') }} as progress
+    inner join followed
+        on
+            progress.class_id = followed.class_id
+            and progress.week_number = followed.week_number
+    left join health
+        on
+            progress.class_id = health.class_id
+            and progress.week_number = health.week_number
+
+),
+
+-- the other classes in the same week of theirs
+compared as (
+
+    select
+        *,
+        count(cumulative_completion_rate) over same_week
+        - case when cumulative_completion_rate is null then 0 else 1 end as other_classes,
+        coalesce(sum(cumulative_completion_rate) over same_week, 0)
+        - coalesce(cumulative_completion_rate, 0) as other_rates
+    from weeks
+    window same_week as (partition by week_in_program)
+
+)
+
+select
+    class_id,
+    class_name,
+    week_in_program,
+    iso_week,
+    week_end,
+    measured_on,
+    enrolled_students,
+    active_students,
+    active_rate,
+    completions,
+    completions_per_student,
+    cumulative_completion_rate,
+    mean_score,
+    at_risk_students,
+    judged_students,
+    {{ rate('at_risk_students', 'judged_students') }} as at_risk_rate,
+    other_classes,
+    other_rates / nullif(other_classes, 0) as other_classes_completion_rate,
+    cumulative_completion_rate - other_rates / nullif(other_classes, 0) as completion_rate_difference
+from compared

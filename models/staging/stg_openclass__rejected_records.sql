@@ -1,0 +1,42 @@
+with source as (
+
+    select * from {{ source('openclass', 'rejected_records') }}
+
+),
+
+renamed as (
+
+    select
+        class_id as read_from,
+        record_id,
+        record_hash,
+        cast(page as bigint) as page,
+        reason,
+        record_json,
+        cast(first_seen_at as timestamp) as first_seen_at,
+        run_id
+    from source
+
+),
+
+-- a retried load may have stored the same record twice
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by read_from, record_hash order by first_seen_at, run_id) as occurrence
+    from renamed
+
+)
+
+select
+    read_from,
+    record_id,
+    record_hash,
+    page,
+    reason,
+    record_json,
+    first_seen_at,
+    run_id
+from numbered
+where occurrence = 1
