@@ -51,7 +51,7 @@ def main(project_dir: str, data_dir: str, outcome_file: str, published: str) -> 
     gc.freeze()
     gc.disable()
     runner = dbtRunner(manifest=parsed.result)
-    built = runner.invoke([*quiet, "build", *places, "--exclude-resource-type", "unit_test"])
+    built = runner.invoke([*quiet, "build", *places, "--selector", "sync"])
     results = list(getattr(built.result, "results", None) or [])
     failures = [
         f"{result.node.name}: {_one_line(result.message or result.status)}"
