@@ -13,4 +13,4 @@ select
     reasons
 from {{ ref('student_health') }}
 where tier in ('critical', 'high')
-order by night, class_name, risk_rank
+order by night, class_name, risk_rank, last_name, first_name

@@ -1,0 +1,17 @@
+-- What is missing in the tables because it could not be read, and which roster lines need a correction?
+select
+    read_from,
+    record_id,
+    reason,
+    first_seen_at
+from {{ ref('rejected_records') }}
+where not is_accepted_since
+union all
+select
+    'file:roster' as read_from,
+    cast(line as {{ dbt.type_string() }}) as record_id,
+    problem as reason,
+    null as first_seen_at
+from {{ ref('roster_matches') }}
+where problem is not null
+order by read_from, record_id

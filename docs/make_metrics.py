@@ -1,0 +1,157 @@
+"""Write docs/metrics.md from the doc blocks of the dbt models: `python docs/make_metrics.py`.
+
+The words live in models/_docs/docs.md, where the descriptions of columns take them too; the
+thresholds live in dbt_project.yml. This only puts them in an order that reads well.
+"""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "metrics.md"
+
+# section, where it is found, and its metrics: (title, doc block)
+SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
+    (
+        "The moment, the calendar, the students",
+        "`core.classes`, `core.class_weeks`, `core.enrollments`",
+        [
+            ("as_of", "as_of"),
+            ("is_stale", "is_stale"),
+            ("timezone", "timezone"),
+            ("iso_week", "iso_week"),
+            ("is_class_over", "is_class_over"),
+            ("enrolled_on", "enrolled_on"),
+            ("left_on", "left_on"),
+            ("students", "students"),
+            ("position", "position"),
+            ("is_inferred", "is_inferred"),
+        ],
+    ),
+    (
+        "Completion",
+        "`marts.class_summary`, `assignment_completion`, `student_completion`, "
+        "`section_completion`, `type_completion`",
+        [
+            ("state", "state"),
+            ("passed", "is_passed"),
+            ("completion_rate", "completion_rate"),
+            ("average_grade", "average_grade"),
+            ("median_days_to_complete", "median_days_to_complete"),
+            ("active_students", "active_students"),
+        ],
+    ),
+    (
+        "Blockers",
+        "`marts.blockers`",
+        [
+            ("reached", "reached"),
+            ("waiting", "waiting"),
+            ("stuck", "stuck"),
+            ("skipped", "skipped"),
+            ("stuck_rate", "stuck_rate"),
+            ("low_grade_rate", "low_grade_rate"),
+            ("reason_codes", "reason_codes"),
+            ("status", "blocker_status"),
+            ("blocker_rank", "blocker_rank"),
+        ],
+    ),
+    (
+        "Health",
+        "`marts.student_health`, `student_health_weekly`",
+        [
+            ("expected_assignments", "expected_assignments"),
+            ("completion_share", "completion_share"),
+            ("grade_share", "grade_share"),
+            ("days_silent", "days_silent"),
+            ("recency_share", "recency_share"),
+            ("pace_share", "pace_share"),
+            ("score", "score"),
+            ("tier", "tier"),
+            ("reasons", "reasons"),
+            ("days_behind", "days_behind"),
+            ("risk_rank", "risk_rank"),
+            ("projection", "projection"),
+            ("projected_finish_earliest, projected_finish_latest", "projected_finish"),
+            ("previous_tier", "previous_tier"),
+            ("is_worsened", "is_worsened"),
+            ("is_recovered", "is_recovered"),
+        ],
+    ),
+    (
+        "Signals",
+        "`marts.student_signals`",
+        [
+            ("signal", "signal"),
+            ("status", "signal_status"),
+            ("cohort_value", "cohort_value"),
+        ],
+    ),
+    (
+        "Weeks, cohorts, reviews",
+        "`marts.progress_over_time`, `cohort_comparison`, `review_queue`, `night_summary`",
+        [
+            ("completions_per_student", "completions_per_student"),
+            ("cumulative_completion_rate", "cumulative_completion_rate"),
+            ("week_in_program", "week_in_program"),
+            ("completion_rate_difference", "completion_rate_difference"),
+            ("days_waiting", "review_days_waiting"),
+            ("night", "night"),
+            ("mean_score", "mean_score"),
+        ],
+    ),
+]
+
+HEAD = """\
+# Metrics
+
+What the words in the tables mean. This page is made from the descriptions that the tables
+themselves carry (`python docs/make_metrics.py`); every column of every table is described in the
+dbt docs (`make docs`) and as a comment in the warehouse. How well the health score tells who will
+fail is measured in [health-validation.md](health-validation.md).
+"""
+
+
+def page() -> str:
+    """Return the page as it should be."""
+    blocks = doc_blocks()
+    parts = [HEAD]
+    for title, places, metrics in SECTIONS:
+        parts.append(f"\n## {title}\n\nIn {places}.\n")
+        for name, block in metrics:
+            text = blocks[block].replace(" Example: ", "\n\n*Example:* ")
+            parts.append(f"\n**`{name}`** {text}\n")
+    parts.append("\n## Thresholds\n\nVariables of the dbt project (`dbt_project.yml`).\n")
+    parts.append("\n| variable | default | what for |\n|---|---|---|\n")
+    parts += [f"| `{name}` | {value} | {words} |\n" for name, value, words in thresholds()]
+    return "".join(parts)
+
+
+def doc_blocks() -> dict[str, str]:
+    """Return the text of each doc block by name."""
+    source = (ROOT / "models" / "_docs" / "docs.md").read_text(encoding="utf-8")
+    found = re.findall(r"{% docs (\w+) %}\n(.*?)\n{% enddocs %}", source, re.DOTALL)
+    return {name: " ".join(text.split()) for name, text in found}
+
+
+def thresholds() -> list[tuple[str, str, str]]:
+    """Return each variable with its default and the comment above it (or above its group)."""
+    lines = (ROOT / "dbt_project.yml").read_text(encoding="utf-8").splitlines()
+    found = []
+    comment: list[str] = []
+    is_new = True
+    for line in lines[lines.index("vars:") + 1 :]:
+        if line and not line.startswith("  "):
+            break
+        if note := re.match(r"  # (.*)", line):
+            comment = [note[1]] if is_new else [*comment, note[1]]
+            is_new = False
+        elif entry := re.match(r"  (\w+): (.*)", line):
+            is_new = True
+            value = entry[2].strip('"') or "(empty)"
+            found.append((entry[1], value, " ".join(comment)))
+    return found
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

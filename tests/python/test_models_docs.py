@@ -1,0 +1,93 @@
+"""What the dbt project says about itself: descriptions, contracts, owners, lineage, metrics."""
+
+import importlib.util
+import json
+
+import pytest
+
+from warehouse_fixture import PROJECT, run_dbt
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    data_dir = tmp_path_factory.mktemp("docs") / "data"
+    done = run_dbt(data_dir, "parse", "--no-partial-parse", "--show-all-deprecations")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARN" not in done.stdout.upper(), done.stdout
+    return json.loads((data_dir.parent / "data-target" / "manifest.json").read_text())
+
+
+def models(manifest, *layers):
+    return [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["fqn"][1] in layers
+    ]
+
+
+def test_every_model_and_column_is_described(manifest):
+    for model in models(manifest, "staging", "core", "marts"):
+        assert model["description"], model["name"]
+        for column in model["columns"].values():
+            assert column["description"], (model["name"], column["name"])
+
+
+def test_what_readers_use_has_a_contract_keys_and_an_owner(manifest):
+    tested = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and (node.get("test_metadata") or {}).get("name") == "keys"
+    }
+    for model in models(manifest, "core", "marts"):
+        assert model["contract"]["enforced"], model["name"]
+        assert model["config"]["meta"]["owner"] in {"mentors", "analysts"}, model["name"]
+        assert model["group"] == model["config"]["meta"]["owner"]
+        assert model["unique_id"] in tested, model["name"]
+
+
+def test_lineage_flows_from_raw_to_core_to_marts(manifest):
+    allowed = {
+        "staging": {"source", "staging"},
+        "core": {"staging", "core"},
+        "marts": {"core", "marts"},
+    }
+    for model in models(manifest, *allowed):
+        for parent in model["depends_on"]["nodes"]:
+            kind, _, name = parent.split(".", 2)
+            layer = "source" if kind == "source" else manifest["nodes"][parent]["fqn"][1]
+            assert layer in allowed[model["fqn"][1]], (model["name"], name)
+
+
+def test_every_mart_is_read_by_somebody(manifest):
+    # by another mart, a report or a ready question
+    readers = [*manifest["nodes"].values(), *manifest["exposures"].values()]
+    read = {
+        parent
+        for reader in readers
+        if reader["resource_type"] in {"model", "analysis", "exposure"}
+        for parent in reader["depends_on"]["nodes"]
+    }
+    assert {m["unique_id"] for m in models(manifest, "marts")} <= read
+
+
+def test_metrics_page_is_current():
+    spec = importlib.util.spec_from_file_location("make_metrics", PROJECT / "docs/make_metrics.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run docs/make_metrics.py"
+    for _, _, metrics in module.SECTIONS:
+        for name, block in metrics:
+            assert module.doc_blocks()[block], name
+
+
+def test_sync_selection_keeps_keys_and_invariants(tmp_path):
+    def listed(*arguments):
+        done = run_dbt(tmp_path / "data", "ls", "--resource-type", "test", *arguments)
+        assert done.returncode == 0, done.stdout
+        return set(done.stdout.split())
+
+    everything, in_sync = listed(), listed("--selector", "sync")
+    left_out = {name.split(".")[-1] for name in everything - in_sync}
+    assert in_sync < everything
+    assert all(name.startswith(("accepted_values", "keys_stg_")) for name in left_out), left_out
