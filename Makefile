@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test setup lint types unit dbt-test docs lock clean
+.PHONY: nightly demo test setup lint types unit dbt-test docs lock clean
 
 demo: $(READY)
 	$(BIN)/cohort-tracker demo
@@ -34,6 +34,10 @@ types: $(READY)
 
 unit: $(READY)
 	$(BIN)/pytest
+
+# What takes longer: 120 kills at random moments, more cases of everything.
+nightly: $(READY)
+	$(BIN)/pytest -m nightly
 
 # The dbt project with all its tests, unit tests included, on the sandbox's cohort.
 dbt-test: $(READY)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Bench, classes, processes_about, record, wait_for
 
 from cohort_tracker.dbt_worker import is_damaged
 from cohort_tracker.warehouse import read_status
+from support import Bench, classes, processes_about, record, wait_for
 
 # When something was read, and by which run: the only things that may differ between two stores.
 OF_THE_RUN = {
