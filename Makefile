@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 BENCH := build/bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: demo test setup lint types unit dbt-test docs lock clean bench bench-quick bench-setup bench-lock
+.PHONY: demo test nightly setup lint types unit dbt-test docs lock clean bench bench-quick bench-setup bench-lock
 
 demo: $(READY)
 	$(BIN)/cohort-tracker demo
@@ -38,6 +38,10 @@ types: $(READY)
 
 unit: $(READY)
 	$(BIN)/pytest
+
+# What takes longer: 120 kills at random moments, more cases of everything.
+nightly: $(READY)
+	$(BIN)/pytest -m nightly
 
 # The dbt project with all its tests, unit tests included, on the sandbox's cohort.
 dbt-test: $(READY)

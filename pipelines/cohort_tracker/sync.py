@@ -134,8 +134,11 @@ def run_sync(
         prepare_data_dir(settings.data_dir)
         stack.enter_context(sync_lock(settings.data_dir, report.run_id))
         store = _open_store(settings, report)
+        # A signal may interrupt what removes these folders, too; and dead runs leave them.
+        for name in ("build", "load"):
+            clear(settings.data_dir / name)
+            stack.callback(clear, settings.data_dir / name)
         warehouse = None
-        clear(settings.data_dir / "build")
         if build:
             from .transform import WarehouseBuild
 

@@ -23,6 +23,7 @@ from cohort_tracker.errors import CohortTrackerError, StoreError, SyncRunningErr
 from cohort_tracker.warehouse import read_status
 from support import (
     Bench,
+    at_night,
     holding,
     processes_about,
     record,
@@ -188,7 +189,7 @@ def small_disk(place: Path, megabytes: int, options: str = "") -> Iterator[Path]
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@pytest.mark.parametrize("free_kilobytes", [0, 100, 900])
+@pytest.mark.parametrize("free_kilobytes", [0, at_night(100), 900])
 def test_full_disk_is_one_clear_line_and_the_next_sync_needs_no_hand(
     bench: Bench, free_kilobytes: int
 ):
