@@ -23,7 +23,7 @@ setup: $(READY)
 # The environment is made again when the lock or the package's description changes.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv --clear $(VENV)
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
@@ -72,7 +72,7 @@ bench-quick: $(READY) $(BENCH_READY)
 bench-setup: $(BENCH_READY)
 
 $(BENCH_READY): benchmarks/requirements.lock
-	$(PYTHON) -m venv --clear $(BENCH)/venv
+	$(PYTHON) -m venv $(BENCH)/venv
 	$(BENCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r benchmarks/requirements.lock
 	@touch $@

@@ -1,0 +1,1 @@
+"""Does the health score tell who will fail? Measured on learners whose outcome is known."""
