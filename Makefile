@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 BENCH := build/bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: demo test setup lint types unit dbt-test docs lock clean bench bench-quick bench-setup bench-lock
+.PHONY: demo test nightly setup lint types unit dbt-test docs lock clean bench bench-quick bench-setup bench-lock
 
 demo: $(READY)
 	$(BIN)/cohort-tracker demo
@@ -23,7 +23,7 @@ setup: $(READY)
 # The environment is made again when the lock or the package's description changes.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv --clear $(VENV)
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
@@ -38,6 +38,10 @@ types: $(READY)
 
 unit: $(READY)
 	$(BIN)/pytest
+
+# What takes longer: 120 kills at random moments, more cases of everything.
+nightly: $(READY)
+	$(BIN)/pytest -m nightly
 
 # The dbt project with all its tests, unit tests included, on the sandbox's cohort.
 dbt-test: $(READY)
@@ -68,7 +72,7 @@ bench-quick: $(READY) $(BENCH_READY)
 bench-setup: $(BENCH_READY)
 
 $(BENCH_READY): benchmarks/requirements.lock
-	$(PYTHON) -m venv --clear $(BENCH)/venv
+	$(PYTHON) -m venv $(BENCH)/venv
 	$(BENCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r benchmarks/requirements.lock
 	@touch $@

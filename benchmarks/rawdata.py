@@ -135,7 +135,7 @@ def _describe(db: sqlite3.Connection, classes: int, records: int, now: str) -> N
         ]
         _insert(db, "class_units", [(room.id, units_hash, *entry, *seen) for entry in keys])
         counts = (pages, records, records, 0, 0, 0, records, records, True, 200, now)
-        run_row = (_RUN_ID, room.id, now, now, "full", False, "ok", *counts, "UTC", None)
+        run_row = (_RUN_ID, room.id, now, now, "full", False, True, "ok", *counts, "UTC", None)
         _insert(db, "sync_runs", [run_row])
         _insert(
             db,

@@ -62,13 +62,14 @@
     extract(hour from {{ moment }})
 {%- endmacro %}
 
-{#- Rows 0 to 999 as a subquery with the column n. -#}
+{#- Rows 0 to 1999 as a subquery with the column n. -#}
 {% macro numbers() -%}
     (
         {%- set digits %}(select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9){% endset %}
-        select ones.d + 10 * tens.d + 100 * hundreds.d as n
+        select ones.d + 10 * tens.d + 100 * hundreds.d + 1000 * thousands.d as n
         from {{ digits }} as ones
         cross join {{ digits }} as tens
         cross join {{ digits }} as hundreds
+        cross join (select 0 as d union all select 1) as thousands
     )
 {%- endmacro %}

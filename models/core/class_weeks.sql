@@ -23,30 +23,46 @@ spans as (
 
 ),
 
-counted as (
+-- when nobody has completed anything for `silent_days` the class is over: nothing more to follow
+ended as (
 
     select
         *,
-        least(
-            cast({{ days_between('first_week_start', 'last_week_start') }} / 7 as integer),
-            {{ threshold('history_weeks') }} - 1
-        ) as weeks_back
+        coalesce(
+            least(
+                last_week_start,
+                {{ week_start(add_days('last_completed_on', threshold('silent_days'))) }}
+            ),
+            last_week_start
+        ) as last_followed_week_start
     from spans
+
+),
+
+-- the weeks kept are counted back from the end of the class, however long ago that was
+kept as (
+
+    select
+        *,
+        greatest(
+            first_week_start,
+            {{ add_days('last_followed_week_start', '-7 * (' ~ threshold('history_weeks') ~ ' - 1)') }}
+        ) as first_kept_week_start
+    from ended
 
 ),
 
 weeks as (
 
     select
-        counted.class_id,
-        counted.as_of_date,
-        counted.last_completed_on,
+        kept.class_id,
+        kept.as_of_date,
+        kept.last_followed_week_start,
         cast(numbers.n + 1 as bigint) as week_number,
-        {{ add_days('counted.last_week_start', '(numbers.n - counted.weeks_back) * 7') }}
-            as week_start
-    from counted
+        {{ add_days('kept.first_kept_week_start', 'numbers.n * 7') }} as week_start
+    from kept
     inner join {{ numbers() }} as numbers
-        on counted.weeks_back >= numbers.n
+        on {{ days_between('kept.first_kept_week_start', 'kept.last_week_start') }} >= numbers.n * 7
 
 ),
 
@@ -59,15 +75,11 @@ dated as (
 
 ),
 
--- when nobody has completed anything for `silent_days` the class is over: nothing more to follow
 followed as (
 
     select
         *,
-        week_number = 1
-        or coalesce(
-            {{ days_between('last_completed_on', 'week_start') }} <= {{ threshold('silent_days') }}, true
-        ) as is_followed
+        week_start <= last_followed_week_start as is_followed
     from dated
 
 )

@@ -2,7 +2,9 @@ with known_classes as (
 
     select class_id from {{ ref('stg_openclass__classes') }}
     union
+    -- a class that was never read, a mistyped id say, is none
     select class_id from {{ ref('stg_sync__runs') }}
+    where status <> 'failed'
     union
     select class_id from {{ ref('stg_openclass__progression_versions') }}
 

@@ -38,11 +38,12 @@ class _Commands(click.Group):
             fail(error)
 
 
-def show_error(error: CohortTrackerError) -> None:
-    """Print what happened and what to do next on standard error."""
+def show_error(error: CohortTrackerError, class_name: str | None = None) -> None:
+    """Print what happened, to which class, and what to do next on standard error."""
     click.secho(f"Error: {error.message}", err=True, fg="red")
-    if error.hint:
-        click.echo(error.hint, err=True)
+    hints = [f"Class {class_name}." if class_name else None, error.hint]
+    if any(hints):
+        click.echo(" ".join(filter(None, hints)), err=True)
 
 
 def fail(error: CohortTrackerError) -> None:
@@ -146,8 +147,9 @@ def sync(
         print_json(report.as_json())
     else:
         sync_summary(report)
+    names = {item.error: item.info.friendly_id or item.info.class_id for item in report.classes}
     for failure in report.errors:
-        show_error(failure)
+        show_error(failure, names.get(failure))
     sys.exit(report.exit_code)
 
 

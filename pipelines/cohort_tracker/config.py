@@ -101,7 +101,9 @@ def load_settings(
     warnings: list[str] = []
     if not no_file and (config_path is not None or path.exists()):
         values, warnings = _from_file(path)
-    values.update(_from_environment(environ))
+    found, unknown = _from_environment(environ)
+    values.update(found)
+    warnings += unknown
     values.setdefault("data_dir", Settings.data_dir.expanduser())
     settings = Settings(config_path=path, warnings=tuple(warnings), **values)
     return _checked(settings)
@@ -185,17 +187,21 @@ def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
     return values, warnings
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
+    warnings = []
     for variable, text in environ.items():
         if not variable.startswith(ENV_PREFIX) or text == "":
             continue
         key = variable.removeprefix(ENV_PREFIX)
         name = _setting_name(key.lower())
-        if key in _OTHER_ENV or name is None:
+        if key in _OTHER_ENV:
+            continue
+        if name is None:
+            warnings.append(f"{variable} is no setting and has no effect")
             continue
         values[name] = _parse(name, _Text(text), where=variable, base=Path.cwd())
-    return values
+    return values, warnings
 
 
 class _Text(str):

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 _LARGEST_READ_WHOLE = 256 << 20
+# Why a sound file may not be opened.
+_NO_DAMAGE = ("Could not set lock", "Cannot open file", "Permission denied")
 
 
 def main(project_dir: str, data_dir: str, outcome_file: str, published: str) -> int:
@@ -49,7 +51,7 @@ def main(project_dir: str, data_dir: str, outcome_file: str, published: str) -> 
     gc.freeze()
     gc.disable()
     runner = dbtRunner(manifest=parsed.result)
-    built = runner.invoke([*quiet, "build", *places, "--exclude-resource-type", "unit_test"])
+    built = runner.invoke([*quiet, "build", *places, "--selector", "sync"])
     results = list(getattr(built.result, "results", None) or [])
     failures = [
         f"{result.node.name}: {_one_line(result.message or result.status)}"
@@ -87,16 +89,18 @@ def is_damaged(warehouse: Path) -> bool:
         return False
     try:
         with duckdb.connect(str(warehouse), read_only=True) as connection:
-            tables = connection.execute(
-                "SELECT format('{}.{}', quote_ident(schema_name), quote_ident(table_name))"
-                " FROM duckdb_tables() WHERE database_name = current_database()"
+            names = connection.execute(
+                "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal"
             ).fetchall()
             if warehouse.stat().st_size <= _LARGEST_READ_WHOLE:
-                for (table,) in tables:
+                for name in names:
+                    table = ".".join('"' + part.replace('"', '""') + '"' for part in name)
                     connection.execute(f"SELECT max(hash(t)) FROM {table} AS t")  # noqa: S608
-    except duckdb.Error as error:
-        return "Could not set lock" not in str(error)
-    except OSError:
+    except (duckdb.IOException, duckdb.SerializationException) as error:
+        return not any(words in str(error) for words in _NO_DAMAGE)
+    except (duckdb.InternalException, duckdb.FatalException):
+        return True
+    except (duckdb.Error, OSError):
         return False
     return False
 

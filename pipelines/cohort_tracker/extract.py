@@ -264,6 +264,11 @@ class Extraction:
             yield from self._page_rows(info, page)
         for version in reader.removals():
             yield "progressions", self._version_row(info, version)
+        result = reader.result
+        if not outcome.is_described and (result.new or result.changed or result.gone):
+            # Where something moved, the curriculum may have moved with it.
+            outcome.is_described = True
+            yield from self._description(info)
         if reader.result.verified:
             outcome.status = "ok"
         else:

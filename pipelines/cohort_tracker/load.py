@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from typing import Any
 
 # Student data: nothing about a run leaves this machine. Both must be set before dlt is imported.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # what fails is told in one line
 
 import dlt
 import pyarrow as pa
@@ -20,6 +20,7 @@ from dlt.extract import DltResource
 from sqlalchemy import URL, create_engine
 
 from .errors import StoreError
+from .folders import clear, make_fresh
 from .raw_schema import RAW_TABLES
 from .store import BUSY_SECONDS, RawStore
 
@@ -81,11 +82,6 @@ class Batch:
         """Whether there is nothing in it that a run must vouch for."""
         return not self._tables and self._waiting.keys() <= {"sync_pages"}
 
-    def declare(self) -> None:
-        """Add every raw table empty, so that all exist in the store."""
-        for table, schema in _SCHEMAS.items():
-            self._tables.append((table, schema.empty_table()))
-
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """All rows, by table."""
         yield from self._tables
@@ -97,28 +93,37 @@ class Batch:
 class RawLoader:
     """Appends rows to the raw store.
 
-    Each loader works in a folder of its own that is gone afterwards: a package that an
+    dlt works in a folder that is new to each loader and gone afterwards: a package that an
     interrupted load left behind can neither block nor shadow a later run. Nothing is lost by
     that, because what is not in the store is read from the API again.
 
     `stored_runs` counts the rows of `sync_runs` that are in the store.
     """
 
-    def __init__(self, store: RawStore, work_dir: Path, name: str) -> None:
+    def __init__(self, store: RawStore, work_dir: Path) -> None:
         self._store = store
-        self._root = work_dir
-        self._work_dir = work_dir / name
+        self._work_dir = work_dir
+        self._elsewhere: tempfile.TemporaryDirectory[str] | None = None
         self.seconds = 0.0
         self.stored_runs = 0
 
     def __enter__(self) -> RawLoader:
-        """Clear what dead runs left."""
-        shutil.rmtree(self._root, ignore_errors=True)
+        """Make the folder, clearing what dead runs left. Raises StoreError."""
+        try:
+            make_fresh(self._work_dir)
+            if "%" in str(self._work_dir):  # dlt takes it for a place to fill in
+                self._elsewhere = tempfile.TemporaryDirectory(prefix="cohort-tracker-")
+        except OSError as error:
+            raise StoreError(
+                f"{self._work_dir}: {error.strerror}", "Check disk space and permissions."
+            ) from error
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove the folder with everything in it, dlt's trace included."""
-        shutil.rmtree(self._root, ignore_errors=True)
+        clear(self._work_dir)
+        if self._elsewhere is not None:
+            self._elsewhere.cleanup()
 
     def load(self, rows: Iterator[Row]) -> None:
         """Load all rows, in as many steps as keep memory flat and losses small.
@@ -161,13 +166,8 @@ class RawLoader:
         if not batch.count:
             return
         started = time.monotonic()
-        is_laid_out = self._store.is_laid_out()
-        if not is_laid_out:
-            batch.declare()
         self._store.wait_until_free()
         _away_from_signals(lambda: self._run(batch))
-        if not is_laid_out:
-            self._store.finish_layout()
         self.stored_runs += sum(table == "sync_runs" for table, _ in runs)
         self.seconds += time.monotonic() - started
 
@@ -178,13 +178,11 @@ class RawLoader:
             connect_args={"timeout": BUSY_SECONDS},
         )
         try:
-            self._root.mkdir(mode=0o700, exist_ok=True)
-            self._work_dir.mkdir(mode=0o700, exist_ok=True)
             pipeline = dlt.pipeline(
                 "cohort_tracker",
                 destination=dlt.destinations.sqlalchemy(engine),
                 dataset_name="main",
-                pipelines_dir=str(self._work_dir),
+                pipelines_dir=self._elsewhere.name if self._elsewhere else str(self._work_dir),
             )
             try:
                 pipeline.run(openclass(batch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -49,7 +50,8 @@ def sync_lock(data_dir: Path, run_id: str) -> Iterator[None]:
         try:
             yield
         finally:
-            _write(stream, None)
+            with contextlib.suppress(OSError):
+                os.ftruncate(stream.fileno(), 0)
 
 
 def _lock(stream: TextIO) -> None:
@@ -97,9 +99,7 @@ def _holder(text: str) -> dict[str, Any]:
     return holder if isinstance(holder, dict) else {}
 
 
-def _write(stream: TextIO, holder: dict[str, Any] | None) -> None:
-    stream.seek(0)
-    stream.truncate()
-    if holder is not None:
-        json.dump(holder, stream)
-    stream.flush()
+def _write(stream: TextIO, holder: dict[str, Any]) -> None:
+    # Past the stream's buffer, which would be written again when it is closed.
+    os.ftruncate(stream.fileno(), 0)
+    os.pwrite(stream.fileno(), json.dumps(holder).encode(), 0)

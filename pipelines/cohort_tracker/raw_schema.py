@@ -143,7 +143,7 @@ _SQLITE_TYPES = {
 def create_statements() -> list[str]:
     """SQLite statements that make every raw table as dlt makes it (all columns nullable there)."""
     return [
-        f"CREATE TABLE {table} ("
+        f"CREATE TABLE IF NOT EXISTS {table} ("
         + ", ".join(f'"{column.name}" {_SQLITE_TYPES[column.type]}' for column in columns)
         + ")"
         for table, columns in RAW_TABLES.items()

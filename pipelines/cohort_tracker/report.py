@@ -62,7 +62,7 @@ def sync_summary(report: SyncReport) -> None:
         )
         if result.rejected:
             click.secho(
-                f"  {result.rejected:,} refused: see raw.rejected_records in raw.db", fg="yellow"
+                f"  {records(result.rejected)} refused: core.rejected_records says why", fg="yellow"
             )
     build = report.warehouse
     if build is not None and build.skipped:
@@ -95,7 +95,9 @@ def status_summary(status: Status) -> None:
             fg="yellow",
         )
     if not status.classes:
-        click.echo("\nNothing is stored yet. Run `cohort-tracker sync`.")
+        is_set_up = status.config_path is not None and status.config_path.exists()
+        command = "sync" if is_set_up else "init"
+        click.echo(f"\nNothing is stored yet. Run `cohort-tracker {command}`.")
         return
     width = min(shutil.get_terminal_size().columns, 100)
     name_width = max(20, width - 48)
@@ -111,12 +113,17 @@ def status_summary(status: Status) -> None:
         if item.last_status not in (None, "ok"):
             click.secho(f"  last sync {item.last_status}: {printable(item.last_error)}", fg="red")
         if item.rejected:
-            click.secho(f"  {item.rejected:,} records refused at the last sync", fg="yellow")
+            click.secho(f"  {records(item.rejected)} refused at the last sync", fg="yellow")
 
 
 def count(value: int | None) -> str:
     """A count with thousands separators; a dash when nothing was built yet."""
     return "-" if value is None else f"{value:,}"
+
+
+def records(number: int) -> str:
+    """A number of records in words."""
+    return f"{number:,} record{'s' if number != 1 else ''}"
 
 
 def when(moment: datetime | None, now: datetime) -> str:

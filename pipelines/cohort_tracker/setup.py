@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -143,12 +144,12 @@ def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
     while True:
         answer = click.prompt(
             "Which? (numbers or friendly ids, separated by commas, or 'all')",
-            default=",".join(settings.class_ids) or "all",
+            default=_chosen_before(classes, settings.class_ids) or "all",
             err=True,
         )
         if answer.strip().lower() == "all":
             return tuple(info.class_id for info in classes)
-        keys = [part.strip() for part in answer.split(",") if part.strip()]
+        keys = re.split(r"[,\s]+", answer.strip(", \t"))
         keys = [
             classes[int(key) - 1].class_id
             if key.isdecimal() and 1 <= int(key) <= len(classes)
@@ -162,6 +163,13 @@ def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
             continue
         if found:
             return tuple(info.class_id for info in found)
+
+
+def _chosen_before(classes: list[Any], chosen: tuple[str, ...]) -> str:
+    from .openclass.classes import find_class
+
+    found = [find_class(classes, key) for key in chosen]
+    return ",".join(info.friendly_id or info.class_id for info in found if info is not None)
 
 
 def _list_classes(classes: list[Any], chosen: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
 """What the raw store knows: read-only questions to `raw.db` before and after a sync.
 
-Writing is dlt's job alone; only the layout's version number and the index are set here.
+Rows are written by dlt alone; the empty tables, the index and the version are made here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import DamagedStoreError, StoreError
-from .raw_schema import RAW_TABLES, SCHEMA_VERSION
+from .raw_schema import RAW_TABLES, SCHEMA_VERSION, create_statements
 
 if TYPE_CHECKING:
     from .openclass.reader import StoredClass
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 60.0
 """How long another program may hold the store before waiting for it is given up."""
 _STEP_SECONDS = 0.2
+_LAYOUT = RAW_TABLES.keys() | {"progressions_by_class"}
 
 
 @dataclass(frozen=True)
@@ -95,19 +96,16 @@ class RawStore:
                 if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise self._explained(error) from error
 
-    def is_laid_out(self) -> bool:
-        """Whether every raw table exists and the layout's version is stamped."""
-        with self._connection() as connection:
-            return (
-                connection is not None
-                and _tables(connection) >= RAW_TABLES.keys()
-                and _layout_version(connection) == SCHEMA_VERSION
-            )
-
-    def finish_layout(self) -> None:
-        """Stamp the layout's version and make the index, after tables were made."""
+    def lay_out(self) -> None:
+        """Make the tables and the index that are missing, and stamp the layout's version."""
+        self.wait_until_free()
         try:
             with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
+                if _tables(connection) >= _LAYOUT and _layout_version(connection) == SCHEMA_VERSION:
+                    return
+                connection.execute("BEGIN IMMEDIATE")  # all or nothing
+                for statement in create_statements():
+                    connection.execute(statement)
                 connection.execute(
                     "CREATE INDEX IF NOT EXISTS progressions_by_class ON progressions (class_id)"
                 )

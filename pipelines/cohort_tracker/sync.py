@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import Settings
 from .errors import BuildError, CohortTrackerError, DamagedStoreError, StoreError
+from .folders import clear
 from .interruption import interruptible
 from .lock import sync_lock
 from .store import RawStore
@@ -22,6 +23,8 @@ from .store import RawStore
 if TYPE_CHECKING:
     from .extract import ClassOutcome, Observer
     from .transform import BuildReport, WarehouseBuild
+
+_OTHER_DIR = "Name another data_dir."
 
 
 @dataclass
@@ -131,6 +134,10 @@ def run_sync(
         prepare_data_dir(settings.data_dir)
         stack.enter_context(sync_lock(settings.data_dir, report.run_id))
         store = _open_store(settings, report)
+        # A signal may interrupt what removes these folders, too; and dead runs leave them.
+        for name in ("build", "load"):
+            clear(settings.data_dir / name)
+            stack.callback(clear, settings.data_dir / name)
         warehouse = None
         if build:
             from .transform import WarehouseBuild
@@ -162,6 +169,7 @@ def _open_store(settings: Settings, report: SyncReport) -> RawStore:
             )
         )
     _make_private(settings.raw_path)
+    store.lay_out()
     return store
 
 
@@ -231,7 +239,7 @@ def _extract_and_load(
         client, store, settings, run_id=report.run_id, full=full, observer=observer
     )
     report.classes = extraction.outcomes
-    with RawLoader(store, settings.data_dir / "load", report.run_id) as loader:
+    with RawLoader(store, settings.data_dir / "load") as loader:
         try:
             loader.load(chain(extraction.file_rows(), extraction.rows(classes)))
         except StoreError as error:
@@ -248,12 +256,15 @@ def _extract_and_load(
 
 def prepare_data_dir(data_dir: Path) -> None:
     """Make the data directory, readable by its owner only. Raises StoreError."""
+    if "?" in str(data_dir):
+        # DuckDB takes what follows for options and puts its log elsewhere.
+        raise StoreError(f"{data_dir}: the path must not hold a question mark", _OTHER_DIR)
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not os.access(data_dir, os.W_OK | os.X_OK):
-            raise StoreError(f"{data_dir}: no permission to write", "Name another data_dir.")
+            raise StoreError(f"{data_dir}: no permission to write", _OTHER_DIR)
     except OSError as error:
-        raise StoreError(f"{data_dir}: {error.strerror}", "Name another data_dir.") from error
+        raise StoreError(f"{data_dir}: {error.strerror}", _OTHER_DIR) from error
 
 
 def _make_private(path: Path) -> None:

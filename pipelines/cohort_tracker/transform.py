@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import IO, Any
 
 from .config import ENV_PREFIX, Settings
 from .errors import BuildError
+from .folders import clear, make_fresh
 from .store import aside_path
 
 BUILD_SECONDS = 3600.0
@@ -90,8 +90,7 @@ class WarehouseBuild:
     def __enter__(self) -> WarehouseBuild:
         """Clear what dead runs left and start dbt, which waits until `finish`."""
         try:
-            shutil.rmtree(self._dir.parent, ignore_errors=True)
-            self._dir.parent.mkdir(mode=0o700)
+            make_fresh(self._dir.parent)
             self._dir.mkdir(mode=0o700)
             self._log.parent.mkdir(mode=0o700, exist_ok=True)
             self._log.unlink(missing_ok=True)
@@ -134,7 +133,7 @@ class WarehouseBuild:
                 process.kill()
             process.wait()
             self._hang_up()
-        shutil.rmtree(self._dir.parent, ignore_errors=True)
+        clear(self._dir.parent)
 
     def _hang_up(self) -> None:
         assert self._process is not None and self._process.stdin is not None

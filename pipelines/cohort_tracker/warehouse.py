@@ -78,7 +78,8 @@ class Status:
 _CLASS_COUNTS = """
     with
     student_counts as (
-        select class_id, count(*) as students from core.enrollments group by class_id
+        select class_id, count(*) as students from core.enrollments
+        where has_started group by class_id
     ),
     assignment_counts as (
         select class_id, count(*) as assignments from core.curriculum group by class_id
@@ -97,7 +98,7 @@ _CLASS_COUNTS = """
 """
 _TOTALS = """
     select
-        (select count(*) from core.students),
+        (select count(distinct student_id) from core.enrollments where has_started),
         (select count(*) from core.assignments),
         (select count(*) from core.progressions)
 """
@@ -118,6 +119,8 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
         counts = {row[0]: row for row in query(settings.warehouse_path, _CLASS_COUNTS)}
     classes = []
     for class_id in [*counts, *(key for key in runs if key not in counts)]:
+        if class_id not in counts and _is_of_the_past(settings, runs[class_id]):
+            continue
         run = runs.get(class_id, {})
         version = described.get(class_id)
         row = counts.get(class_id, (class_id, None, None, None, None, None))
@@ -150,6 +153,11 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
         interrupted_at=interrupted.get("started_at") if interrupted else None,
         classes=classes,
     )
+
+
+def _is_of_the_past(settings: Settings, run: dict[str, Any]) -> bool:
+    """Whether a class was never read and nobody asks for it any more: a mistyped id, say."""
+    return run["last_ok_at"] is None and run["class_id"] not in settings.class_ids
 
 
 def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -85,5 +86,22 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """A served class of 45 records on pages of 10, and an empty data directory."""
+    with Bench(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def built_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory after one sync with its build."""
+    with Bench(tmp_path_factory.mktemp("built")) as started:
+        report = started.sync(build=True)
+        assert report.exit_code == 0, report.errors
+        return started.data
+
+
+@pytest.fixture
+def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
+    """As `bench`, after one sync with its build."""
+    copytree(built_data, tmp_path / "data")
     with Bench(tmp_path) as started:
         yield started

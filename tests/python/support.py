@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import cohort_tracker
 from cohort_tracker.config import Settings, load_settings
 from cohort_tracker.sandbox import Faults, Growth, Incident, SandboxServer
@@ -26,6 +28,11 @@ from cohort_tracker.sync import SyncReport, run_sync
 SOURCE_ROOT = Path(cohort_tracker.__file__).parents[1]
 DAY = timedelta(days=1)
 NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def at_night(*values: Any) -> Any:
+    """A case that is left to the nightly run."""
+    return pytest.param(*values, marks=pytest.mark.nightly)
 
 
 def stamp(moment: datetime | None) -> str | None:

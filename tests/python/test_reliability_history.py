@@ -228,8 +228,8 @@ class ServedHistories(RuleBasedStateMachine):
 
 
 ServedHistories.TestCase.settings = settings(
-    max_examples=8,
-    stateful_step_count=12,
+    max_examples=6,
+    stateful_step_count=10,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

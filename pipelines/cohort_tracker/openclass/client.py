@@ -26,7 +26,7 @@ from .transport import PoliteSession, TransportLimits, UnusableBodyError
 _CREDENTIALS_HINT = (
     "Check e-mail and password (`cohort-tracker init`), and that they work on the OpenClass site."
 )
-_REACH_HINT = "Check the network and api_base; the next sync goes on from what is stored."
+_REACH_HINT = "Check the network and api_base. Nothing is lost: a later sync goes on from here."
 _CLASS_HINT = (
     "Check the class id with `cohort-tracker init`, and that the account may see the class."
 )

@@ -152,6 +152,11 @@ def class_detail(answer: Any) -> dict[str, Any]:
 
 def token(answer: Any) -> str | None:
     """The token of a login answer, None when it holds none."""
+    if isinstance(answer, (str, list)):
+        try:
+            answer = unwrap(answer)
+        except EnvelopeError:
+            return None
     if not isinstance(answer, dict):
         return None
     result = answer.get("result")
