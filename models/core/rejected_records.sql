@@ -1,12 +1,25 @@
-with accepted as (
+with refused as (
+
+    select distinct
+        read_from,
+        record_id
+    from {{ ref('stg_openclass__rejected_records') }}
+
+),
+
+accepted as (
 
     select
-        class_id,
-        record_id,
-        max(first_seen_at) as accepted_at
-    from {{ ref('stg_openclass__progression_versions') }}
-    where not is_removed
-    group by class_id, record_id
+        versions.class_id,
+        versions.record_id,
+        max(versions.first_seen_at) as accepted_at
+    from {{ ref('stg_openclass__progression_versions') }} as versions
+    inner join refused
+        on
+            versions.class_id = refused.read_from
+            and versions.record_id = refused.record_id
+    where not versions.is_removed
+    group by versions.class_id, versions.record_id
 
 )
 

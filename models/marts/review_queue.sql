@@ -1,7 +1,26 @@
+with waiting as (
+
+    select
+        class_id,
+        student_id,
+        assignment_id,
+        position,
+        progression_id,
+        grade,
+        completed_at,
+        completed_on,
+        row_number() over (
+            partition by class_id order by completed_at asc, position asc, student_id asc
+        ) as review_rank
+    from {{ ref('student_assignments') }}
+    where is_awaiting_review
+
+)
+
 select
-    student_assignments.class_id,
+    waiting.class_id,
     classes.name as class_name,
-    student_assignments.student_id,
+    waiting.student_id,
     students.first_name,
     students.last_name,
     students.email,
@@ -9,28 +28,23 @@ select
     enrollments.night,
     enrollments.mentor,
     enrollments.is_enrolled,
-    student_assignments.assignment_id,
+    waiting.assignment_id,
     assignments.name as assignment_name,
     assignments.type as assignment_type,
-    student_assignments.position,
-    student_assignments.progression_id,
-    student_assignments.grade,
-    student_assignments.completed_at,
-    {{ days_between('student_assignments.completed_on', 'classes.as_of_date') }} as days_waiting,
-    row_number() over (
-        partition by student_assignments.class_id
-        order by
-            student_assignments.completed_at asc, student_assignments.position asc, student_assignments.student_id asc
-    ) as review_rank
-from {{ ref('student_assignments') }} as student_assignments
+    waiting.position,
+    waiting.progression_id,
+    waiting.grade,
+    waiting.completed_at,
+    {{ days_between('waiting.completed_on', 'classes.as_of_date') }} as days_waiting,
+    waiting.review_rank
+from waiting
 inner join {{ ref('enrollments') }} as enrollments
     on
-        student_assignments.class_id = enrollments.class_id
-        and student_assignments.student_id = enrollments.student_id
+        waiting.class_id = enrollments.class_id
+        and waiting.student_id = enrollments.student_id
 inner join {{ ref('classes') }} as classes
-    on student_assignments.class_id = classes.id
+    on waiting.class_id = classes.id
 inner join {{ ref('students') }} as students
-    on student_assignments.student_id = students.id
+    on waiting.student_id = students.id
 inner join {{ ref('assignments') }} as assignments
-    on student_assignments.assignment_id = assignments.id
-where student_assignments.is_awaiting_review
+    on waiting.assignment_id = assignments.id

@@ -10,7 +10,6 @@ renamed as (
         class_id,
         record_id,
         cast(version_no as bigint) as version_no,
-        record_hash,
         cast(is_removed as boolean) as is_removed,
         user_id as student_id,
         user_first_name as first_name,
@@ -23,9 +22,7 @@ renamed as (
         cast(started_at as timestamp) as started_at,
         cast(completed_at as timestamp) as completed_at,
         cast(reviewed_at as timestamp) as reviewed_at,
-        extra,
-        cast(first_seen_at as timestamp) as first_seen_at,
-        run_id
+        cast(first_seen_at as timestamp) as first_seen_at
     from source
 
 ),
@@ -44,7 +41,6 @@ select
     class_id,
     record_id,
     version_no,
-    record_hash,
     is_removed,
     student_id,
     first_name,
@@ -57,9 +53,7 @@ select
     started_at,
     completed_at,
     reviewed_at,
-    extra,
     first_seen_at,
-    run_id,
     recency = 1 as is_newest,
     recency = 1 and not is_removed as is_in_force
 from numbered
