@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: nightly demo test setup lint types unit dbt-test docs lock clean
+.PHONY: demo test setup lint types unit dbt-test docs lock clean
 
 demo: $(READY)
 	$(BIN)/cohort-tracker demo
@@ -35,6 +35,7 @@ types: $(READY)
 unit: $(READY)
 	$(BIN)/pytest
 
+.PHONY: nightly
 # What takes longer: 120 kills at random moments, more cases of everything.
 nightly: $(READY)
 	$(BIN)/pytest -m nightly
