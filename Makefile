@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test setup lint types unit dbt-test docs lock clean
+.PHONY: nightly demo test setup lint types unit dbt-test docs lock clean
 
 demo: $(READY)
 	$(BIN)/cohort-tracker demo
@@ -35,7 +35,6 @@ types: $(READY)
 unit: $(READY)
 	$(BIN)/pytest
 
-.PHONY: nightly
 # What takes longer: 120 kills at random moments, more cases of everything.
 nightly: $(READY)
 	$(BIN)/pytest -m nightly
