@@ -121,6 +121,7 @@ def test_sound_warehouse_is_never_taken_for_damaged(built: Bench):
     writer.communicate("\n")
 
 
+@pytest.mark.nightly
 def test_deleted_warehouse_comes_back(built: Bench):
     built.warehouse.unlink()
     assert built.command("status").returncode == 0
