@@ -87,6 +87,7 @@ class Recomputed:
             )
             left = entry.get("left_on")
             result[class_id, student] = {
+                "line": entry if "class" in entry else None,
                 "enrolled_on": start,
                 "left_on": left,
                 "has_started": start <= self.today(class_id),
@@ -190,6 +191,12 @@ class Recomputed:
             and not later
             and waited is not None
             and waited >= 7,
+            "is_waiting": enrollment["is_enrolled"]
+            and bool(record or before)
+            and not done[index]
+            and not later,
+            "waited": waited,
+            "waiting_since": max(days) if days else None,
             "record": record,
         }
 

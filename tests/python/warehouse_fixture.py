@@ -31,9 +31,13 @@ def run_dbt(data_dir: Path, *arguments: str, **variables: Any) -> subprocess.Com
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def build_warehouse(data_dir: Path, *, unit_tests: bool = False, **variables: Any) -> Path:
-    """Build everything with all tests; the build must pass."""
+def build_warehouse(
+    data_dir: Path, *, unit_tests: bool = False, selector: str | None = None, **variables: Any
+) -> Path:
+    """Build everything with all tests, or what the selector says; the build must pass."""
     arguments = [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    if selector:
+        arguments = ["--selector", selector]
     done = run_dbt(data_dir, "build", *arguments, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return data_dir / "warehouse.duckdb"
