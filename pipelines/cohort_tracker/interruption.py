@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,6 +13,7 @@ from types import FrameType
 from .errors import InterruptionError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_INSISTENCE_SECONDS = 1.0
 
 
 class _Stop(BaseException):
@@ -21,16 +24,20 @@ class _Stop(BaseException):
 def interruptible() -> Iterator[None]:
     """Turn SIGINT, SIGTERM and SIGHUP inside the block into InterruptionError.
 
-    The first signal unwinds the block; later ones are ignored until it has cleaned up. Away from
-    the main thread, where Python takes no signals, nothing changes.
+    The first signal unwinds the block. Others that follow at once are ignored, so that it can clean
+    up; a later one insists. Away from the main thread, where Python takes no signals, nothing
+    changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
+    raised_at = -math.inf
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        if not received:
+        nonlocal raised_at
+        if time.monotonic() - raised_at > _INSISTENCE_SECONDS:
+            raised_at = time.monotonic()
             received.append(number)
             raise _Stop
 

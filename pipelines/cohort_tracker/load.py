@@ -203,19 +203,24 @@ def _away_from_signals(work: Callable[[], None]) -> None:
     An interruption waits for the work, which has all it needs at hand and is short.
     """
     errors: list[BaseException] = []
+    # Thread.join() would take a thread for ended once a signal has interrupted the waiting.
+    finished = threading.Event()
 
     def run() -> None:
         try:
             work()
         except BaseException as error:
             errors.append(error)
+        finally:
+            finished.set()
 
     thread = threading.Thread(target=run, name="load", daemon=True)
-    thread.start()
     try:
-        thread.join()
+        thread.start()
+        finished.wait()
     except BaseException:
-        thread.join(BUSY_SECONDS)
+        if thread.ident is not None:
+            finished.wait(BUSY_SECONDS)
         raise
     if errors:
         raise errors[0]

@@ -60,7 +60,7 @@ def test_signal_while_a_page_is_awaited_ends_the_sync_at_once(bench: Bench, numb
 
 
 def test_signals_while_rows_are_stored_and_tables_built_leave_whole_stores(built: Bench):
-    for delay in (0.3, 2.0, 4.0):
+    for delay in (0.4, 2.5):
         built.source.records.append(record(int(3000 + delay * 10), days_ago=0.2))
         process = built.start("sync", "--json")
         wait_for(lambda: built.data.joinpath("sync.lock").read_text())
@@ -211,8 +211,8 @@ def test_full_disk_is_one_clear_line_and_the_next_sync_needs_no_hand(
 
 def test_file_that_may_not_grow_is_one_clear_line(bench: Bench):
     bench.sync()
-    bench.source.records.extend(record(4000 + n, days_ago=0.3) for n in range(400))
-    limit = bench.raw.stat().st_size + 20_000
+    bench.source.records.extend(record(4000 + n, days_ago=0.3) for n in range(120))
+    limit = bench.raw.stat().st_size + 8_000
     process = subprocess.run(
         [sys.executable, "-m", "cohort_tracker", "sync", "--no-build"],
         env=bench.process_environment(),
@@ -387,7 +387,6 @@ def test_dbt_ends_when_the_sync_is_killed_and_publishes_nothing(built: Bench):
         wait_for(lambda child=child: not Path(f"/proc/{child}").exists(), 3)
         assert built.warehouse.stat().st_ino == published.st_ino
         built.misbehave()
-    assert built.sync(build=True).exit_code == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])

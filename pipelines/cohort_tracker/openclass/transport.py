@@ -160,14 +160,14 @@ class _Exchange:
         self._response: Response | None = None
         self._error: BaseException | None = None
         self._deadline = 0.0
+        self._finished = threading.Event()
 
     def result(self, seconds: float, request: PreparedRequest) -> Response:
         """The answer, or what was raised; ReadTimeout when it takes longer than `seconds`."""
         self._deadline = time.monotonic() + seconds
-        thread = threading.Thread(target=self._run, name="request", daemon=True)
-        thread.start()
+        threading.Thread(target=self._run, name="request", daemon=True).start()
         # The body is read in the thread up to the same deadline and then says more.
-        thread.join(seconds + 0.5)
+        self._finished.wait(seconds + 0.5)
         if self._error is not None:
             raise self._error
         if self._response is None:
@@ -181,6 +181,8 @@ class _Exchange:
             self._error = error
         else:
             self._response = response
+        finally:
+            self._finished.set()
 
 
 def _too_slow(seconds: float, request: PreparedRequest) -> ReadTimeout:
