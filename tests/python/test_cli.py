@@ -333,7 +333,7 @@ def test_rejected_records_are_counted_and_kept(command, server, tmp_path):
     init(command, server, "--class-id", first_class(server.world).id)
     done = command("sync", "--no-build")
     assert done.returncode == 0, done.stderr
-    assert "2 refused" in done.stdout
+    assert "2 records refused" in done.stdout
     with closing(sqlite3.connect(data_dir() / "raw.db")) as raw:
         reasons = dict(raw.execute("SELECT record_json, reason FROM rejected_records").fetchall())
     assert sorted(reasons.values()) == [
