@@ -13,5 +13,7 @@ select
     round(median_days_to_complete, 1) as median_days,
     stuck_students
 from {{ ref('blockers') }}
-where reason_codes is not null
+where
+    blocker_rank <= 5
+    or reason_codes is not null
 order by class_name, blocker_rank

@@ -57,7 +57,7 @@ def test_most_questions_have_an_answer(answered):
     # "nobody" is a good answer to some of them, on some days
     silent = {question.stem for question in QUESTIONS if not ask(answered, question)}
     assert len(QUESTIONS) >= 12
-    assert len(silent) <= 4, silent
+    assert len(silent) <= len(QUESTIONS) // 2, silent
     assert not silent & {
         "who_to_call_tonight",
         "what_to_review_first",
