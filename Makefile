@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 BENCH := build/bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: demo test nightly setup lint types unit dbt-test docs lock clean bench bench-quick bench-setup bench-lock
+.PHONY: bench-health demo test nightly setup lint types unit dbt-test docs lock clean bench bench-quick bench-setup bench-lock
 
 demo: $(READY)
 	$(BIN)/cohort-tracker demo
@@ -48,9 +48,12 @@ dbt-test: $(READY)
 	$(BIN)/cohort-tracker demo --dir build/dbt-test
 	COHORT_TRACKER_DATA_DIR=build/dbt-test/data $(BIN)/dbt --quiet build
 
+# One file with all tables, columns and the lineage; opened where there is a browser.
 docs: $(READY)
+	$(BIN)/python docs/make_metrics.py
 	$(BIN)/dbt docs generate --static
-	@echo "Open target/static_index.html"
+	@$(BIN)/python -c 'import pathlib, webbrowser; webbrowser.open(pathlib.Path("target/static_index.html").resolve().as_uri())' || true
+	@echo "The docs are in target/static_index.html"
 
 # The exact versions, with hashes and without any address.
 lock: $(READY)
@@ -82,6 +85,15 @@ bench-lock: $(READY)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-emit-index-url --no-header --no-annotate --no-strip-extras \
 		--output-file benchmarks/requirements.lock benchmarks/requirements.in
+
+# The health score on real learners: make bench-health DATA=folder of the OULAD files.
+bench-health: $(READY)
+	test -n "$(DATA)" || { echo "make bench-health DATA=DIRECTORY"; exit 2; }
+	$(PYTHON) -m venv build/bench/health-venv
+	build/bench/health-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r benchmarks/health/requirements.lock
+	$(BIN)/python -m benchmarks.health --data $(DATA) --results benchmarks/health/results.json \
+		--document docs/health-validation.md --python build/bench/health-venv/bin/python
 
 clean:
 	rm -rf $(VENV) .demo build target logs
