@@ -98,11 +98,16 @@ class RawStore:
 
     def lay_out(self) -> None:
         """Make the tables and the index that are missing, and stamp the layout's version."""
+        with self._connection() as found:
+            if (
+                found is not None
+                and _tables(found) >= _LAYOUT
+                and _layout_version(found) == SCHEMA_VERSION
+            ):
+                return
         self.wait_until_free()
         try:
             with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
-                if _tables(connection) >= _LAYOUT and _layout_version(connection) == SCHEMA_VERSION:
-                    return
                 connection.execute("BEGIN IMMEDIATE")  # all or nothing
                 for statement in create_statements():
                     connection.execute(statement)
@@ -287,18 +292,26 @@ class RawStore:
             raise StoreError(f"{self.path}: {error.strerror}") from error
 
     def _opened(self) -> sqlite3.Connection:
-        uri = self.path.resolve().as_uri()
-        connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError as error:
-            connection.close()
-            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
-                raise
-            # A process was killed while it wrote: opening for writing takes its half back.
-            connection = sqlite3.connect(f"{uri}?mode=rw", uri=True, timeout=BUSY_SECONDS)
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        return connection
+        """A reading connection; waits in small steps as `wait_until_free` does."""
+        until = time.monotonic() + BUSY_SECONDS
+        mode = "ro"
+        while True:
+            connection = sqlite3.connect(
+                f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, timeout=_STEP_SECONDS
+            )
+            try:
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            except sqlite3.Error as error:
+                connection.close()
+                if _code(error) == sqlite3.SQLITE_BUSY and time.monotonic() < until:
+                    continue
+                if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK or mode == "rw":
+                    raise
+                # A process was killed while it wrote: opening for writing takes its half back.
+                mode = "rw"
+            else:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+                return connection
 
     def _explained(self, error: sqlite3.Error) -> StoreError:
         code = _code(error)

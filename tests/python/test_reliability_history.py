@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -128,6 +129,7 @@ def test_sync_that_meets_nothing_new_writes_no_version(bench: Bench):
     assert bench.query("SELECT count(*) FROM progressions") == before
 
 
+@pytest.mark.nightly
 def test_core_equals_a_generated_cohort_as_it_lives_on(tmp_path: Path):
     world = generate(seed=5, classes=2, students=20, end=NOW)
     with Bench(tmp_path, world, server_options={"max_page_size": 100, "envelope": "real"}) as bench:

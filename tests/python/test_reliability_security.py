@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import stat
@@ -10,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,51 @@ def modes(place: Path) -> dict[str, str]:
     return found
 
 
-def test_everything_written_is_for_the_owner_only_and_holds_no_secret(bench: Bench):
+@contextmanager
+def deaf_proxy() -> Iterator[tuple[dict[str, str], list[bytes]]]:
+    """An environment in which all but the API is behind a proxy, and what that proxy hears."""
+    heard: list[bytes] = []
+    stop = threading.Event()
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        listener.settimeout(0.2)
+
+        def listen() -> None:
+            while not stop.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    continue
+                with connection:
+                    heard.append(connection.recv(200))
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        names = ("http_proxy", "https_proxy", "all_proxy")
+        proxies = {name: address for lower in names for name in (lower, lower.upper())}
+        try:
+            yield {**proxies, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}, heard
+            time.sleep(0.3)
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_everything_written_is_private_and_nothing_is_told_to_anybody(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "true")
+    monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "true")
+    with deaf_proxy() as (proxies, heard):
+        for name, value in proxies.items():
+            monkeypatch.setenv(name, value)
+        whole_way_in_private(bench)
+    assert heard == []
+    assert not (bench.home / ".dlt").exists() and not (bench.home / ".dbt").exists()
+
+
+def whole_way_in_private(bench: Bench) -> None:
+    """`init` and `sync` under the most open umask."""
     before = os.umask(0)
     try:
         config = bench.home / "settings.toml"
@@ -190,51 +234,3 @@ def test_names_are_never_taken_for_sql(tmp_path: Path):
         source.classes[evil].clear()
         assert bench.sync(full=True).exit_code == 0
         assert bench.in_force(evil) == {}
-
-
-def test_nothing_is_reported_to_anybody(bench: Bench):
-    """A proxy that hears every connection but those to the API hears none."""
-    heard: list[object] = []
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        listener.settimeout(0.2)
-        stop = threading.Event()
-
-        def listen() -> None:
-            while not stop.is_set():
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    continue
-                with connection:
-                    heard.append(connection.recv(200))
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        proxy = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        environment = {
-            **bench.process_environment(),
-            "HTTP_PROXY": proxy,
-            "HTTPS_PROXY": proxy,
-            "ALL_PROXY": proxy,
-            "http_proxy": proxy,
-            "https_proxy": proxy,
-            "NO_PROXY": "127.0.0.1",
-            "no_proxy": "127.0.0.1",
-            "RUNTIME__DLTHUB_TELEMETRY": "true",
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "true",
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "cohort_tracker", "sync"],
-            env=environment,
-            cwd=bench.home,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        time.sleep(0.5)
-        stop.set()
-        thread.join()
-    assert done.returncode == 0, done.stderr
-    assert heard == []
-    assert not (bench.home / ".dlt").exists() and not (bench.home / ".dbt").exists()
-    assert json.loads(bench.command("status", "--json").stdout)["progressions"] == 45
