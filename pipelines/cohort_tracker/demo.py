@@ -14,6 +14,7 @@ import click
 
 from .errors import CohortTrackerError, ConfigError
 from .sandbox import Faults, SandboxError, SandboxServer, World, open_world, serve
+from .transform import project_dir
 
 _WORST_FIRST = """
     select first_name || ' ' || last_name, night, tier, score, reasons
@@ -53,7 +54,10 @@ def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) 
     here = _short(config)
     click.secho("\nWhat to type next", bold=True)
     click.echo(f"  cohort-tracker --config {here} status")
-    click.echo(f"  COHORT_TRACKER_DATA_DIR={_short(data)} dbt docs generate")
+    if project_dir() == Path.cwd():
+        click.echo(
+            f"  COHORT_TRACKER_DATA_DIR={_short(data)} dbt show --select who_to_call_tonight"
+        )
     click.echo("  cohort-tracker init        # with your own OpenClass account")
 
 
