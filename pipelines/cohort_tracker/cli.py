@@ -36,6 +36,14 @@ class _Commands(click.Group):
             if ctx.params.get("debug"):
                 raise
             fail(error)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            what = " ".join(str(error).split())[:200]
+            hint = "`cohort-tracker --debug …` shows where; nothing that was stored is lost."
+            fail(CohortTrackerError(f"Unexpected {type(error).__name__}: {what}", hint))
 
 
 def show_error(error: CohortTrackerError, class_name: str | None = None) -> None:

@@ -22,7 +22,7 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from cohort_tracker.raw_schema import create_statements
+from cohort_tracker.raw_schema import RAW_TABLES, create_statements
 
 EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
 
@@ -58,7 +58,7 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Load the SQLite reader and attach the raw store as `raw`."""
         conn.execute(f"LOAD {_quoted(_sqlite_extension())}")
-        path = raw_db() if raw_db().exists() else self._empty_raw_db()
+        path = raw_db() if _has_tables(raw_db()) else self._empty_raw_db()
         conn.execute(f"ATTACH IF NOT EXISTS {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY)")
 
     def _empty_raw_db(self) -> Path:
@@ -71,6 +71,18 @@ class Plugin(BasePlugin):
                     db.execute(statement)
                 db.commit()
         return Path(self._stand_in.name) / "raw.db"
+
+
+def _has_tables(path: Path) -> bool:
+    """Whether a sync has laid out the store; opening it also takes back what a killed one left."""
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(path, timeout=60)) as db:
+            names = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.Error:
+        return True  # DuckDB says what is wrong with it
+    return names >= RAW_TABLES.keys()
 
 
 def _sqlite_extension() -> Path:

@@ -170,7 +170,7 @@ def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> lis
     except duckdb.Error as error:
         raise StoreError(
             f"{warehouse}: {str(error).splitlines()[0]}",
-            "It can be rebuilt: remove the file and run `cohort-tracker sync`.",
+            "Run `cohort-tracker sync`: it sets a damaged file aside and builds a new one.",
         ) from error
 
 
