@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +22,23 @@ from cohort_tracker.sandbox import SandboxServer
 from cohort_tracker.sync import SyncReport
 from support import Bench, Classes, at_night, record, wait_for
 
-CERTIFICATE = Path(__file__).parent / "tls" / "localhost.pem"
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for localhost and 127.0.0.1 with its key, made for this run."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        + ["-nodes", "-days", "2", "-subj", "/CN=localhost"]
+        + ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+        + ["-keyout", str(path), "-out", str(path.with_suffix(".crt"))],
+        check=True,
+        capture_output=True,
+    )
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path
 
 
 def failure(report: SyncReport) -> str:
@@ -86,10 +104,10 @@ def test_unknown_host_is_an_unreachable_api(bench: Bench):
 
 
 def test_untrusted_certificate_is_refused_without_a_retry_and_a_bundle_makes_it_trusted(
-    bench: Bench,
+    bench: Bench, certificate: Path
 ):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
+    context.load_cert_chain(certificate)
     requests: list[str] = []
 
     class Login(BaseHTTPRequestHandler):
@@ -117,10 +135,10 @@ def test_untrusted_certificate_is_refused_without_a_retry_and_a_bundle_makes_it_
         assert "certificate is not trusted" in failure(report)
         assert time.monotonic() - started < 5
         assert requests == []
-        report = bench.sync(api_base=base, ca_bundle=CERTIFICATE)
+        report = bench.sync(api_base=base, ca_bundle=certificate)
         assert report.exit_code == 3 and requests == ["/v1/auth/login"]
         elsewhere = base.replace("127.0.0.1", "127.0.0.2")  # not in the certificate
-        report = bench.sync(api_base=elsewhere, ca_bundle=CERTIFICATE, max_attempts=1)
+        report = bench.sync(api_base=elsewhere, ca_bundle=certificate, max_attempts=1)
         assert report.exit_code == 5
     finally:
         server.shutdown()
