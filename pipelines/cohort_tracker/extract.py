@@ -26,7 +26,7 @@ from .openclass.client import OpenClassClient
 from .openclass.envelope import Page
 from .openclass.reader import ClassReader, PageRead, ReadResult, Version
 from .openclass.records import REMOVED
-from .store import RawStore
+from .store import RawStore, StoredClassVersion
 
 DESCRIBE_AFTER = timedelta(hours=20)
 """The age from which a class's names and curriculum are asked for again."""
@@ -162,6 +162,8 @@ class Extraction:
         self.outcomes: list[ClassOutcome] = []
         self.file_errors: list[CohortTrackerError] = []
         self.page_seconds = 0.0
+        self._described_at: dict[str, datetime] = {}
+        self._known: dict[str, StoredClassVersion] = {}
 
     def _timed(self, pages: Iterator[Page]) -> Iterator[Page]:
         """Add up the time that pages take to arrive, the courtesy between them included."""
@@ -217,6 +219,9 @@ class Extraction:
         A class that fails does not stop the others, unless the others must fail in the same way:
         AuthenticationError is raised, and with no connection the rest is marked as failed.
         """
+        # Asked once, not once a class: a class stands here once, so neither goes out of date.
+        self._described_at = self._store.described_at()
+        self._known = self._store.class_versions()
         unreachable: ApiUnreachableError | None = None
         for info in classes:
             outcome = ClassOutcome(info)
@@ -241,7 +246,7 @@ class Extraction:
 
     def _class_rows(self, outcome: ClassOutcome) -> Iterator[Row]:
         info = outcome.info
-        described_at = self._store.described_at().get(info.class_id)
+        described_at = self._described_at.get(info.class_id)
         if self._full or not is_described_lately(described_at, self._now()):
             outcome.is_described = True
             yield from self._description(info)
@@ -280,7 +285,7 @@ class Extraction:
 
     def _description(self, info: ClassInfo) -> Iterator[Row]:
         """The class and its curriculum, where they are new; both may be refused."""
-        known = self._store.class_versions().get(info.class_id)
+        known = self._known.get(info.class_id)
         detail: dict[str, Any] = {}
         try:
             detail = self._client.class_detail(info.class_id)

@@ -45,11 +45,10 @@ def build_basis(
     }
 
 
-def reason_to_build(settings: Settings, basis: dict[str, Any]) -> str | None:
-    """What moved since the published warehouse was built, in words; None when nothing did."""
-    published = published_build(settings)
-    if published is None:
-        return "no warehouse yet"
+def reason_to_build(
+    settings: Settings, basis: dict[str, Any], published: dict[str, Any]
+) -> str | None:
+    """What moved since the build noted as `published`, in words; None when nothing did."""
     if published.get("warehouse") != _file_mark(settings.warehouse_path):
         return _REASONS["warehouse"]
     before = published.get("basis", {})

@@ -182,8 +182,8 @@ def _build(
 
     try:
         basis = build_basis(settings, store, project_dir(), datetime.now(UTC))
-        if reason_to_build(settings, basis) is None:
-            before = published_build(settings) or {}
+        before = published_build(settings)
+        if before is not None and reason_to_build(settings, basis, before) is None:
             report.warehouse = BuildReport(
                 published=True,
                 models=before.get("models", 0),
