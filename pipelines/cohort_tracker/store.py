@@ -181,11 +181,13 @@ class RawStore:
         return {row[0]: StoredClassVersion(*row[1:]) for row in rows}
 
     def classes_with_progressions(self) -> set[str]:
-        """Ids under which progressions are stored."""
+        """Ids under which progressions were read, failed runs aside."""
         with self._connection() as connection:
             if connection is None or "sync_runs" not in _tables(connection):
                 return set()
-            rows = connection.execute("SELECT DISTINCT class_id FROM sync_runs").fetchall()
+            rows = connection.execute(
+                "SELECT DISTINCT class_id FROM sync_runs WHERE status <> 'failed'"
+            ).fetchall()
         return {row[0] for row in rows}
 
     def has_units(self, class_id: str, units_hash: str) -> bool:
