@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .config import Settings
 from .errors import (
@@ -20,13 +20,15 @@ from .errors import (
     ConfigError,
 )
 from .files import FileRows, read_mentors, read_roster, same_rows
-from .load import Row
 from .openclass.classes import ClassInfo, class_info, content_hash, curriculum, find_class
 from .openclass.client import OpenClassClient
 from .openclass.envelope import Page
-from .openclass.reader import ClassReader, PageRead, ReadResult, Version
+from .openclass.reader import ClassReader, PageRead, ReadResult, StoredClass, Version
 from .openclass.records import REMOVED
 from .store import RawStore, StoredClassVersion
+
+if TYPE_CHECKING:
+    from .load import Row
 
 DESCRIBE_AFTER = timedelta(hours=20)
 """The age from which a class's names and curriculum are asked for again."""
@@ -164,6 +166,9 @@ class Extraction:
         self.page_seconds = 0.0
         self._described_at: dict[str, datetime] = {}
         self._known: dict[str, StoredClassVersion] = {}
+        self._recorded: set[str] = set()
+        self._curricula: set[tuple[str, str]] = set()
+        self._rejected: dict[str, set[str]] = {}
 
     def _timed(self, pages: Iterator[Page]) -> Iterator[Page]:
         """Add up the time that pages take to arrive, the courtesy between them included."""
@@ -204,7 +209,7 @@ class Extraction:
 
     def _bad_line_rows(self, table: str, path: Path, found: FileRows) -> Iterator[Row]:
         source = f"file:{table}"
-        known = self._store.rejected_hashes(source)
+        known = self._store.rejected_hashes().get(source, set())
         for bad in found.bad_lines:
             self._observer.note(f"{path}: line {bad.line} left out: {bad.reason}")
             line_hash = content_hash([bad.line, bad.reason, bad.text])
@@ -219,9 +224,13 @@ class Extraction:
         A class that fails does not stop the others, unless the others must fail in the same way:
         AuthenticationError is raised, and with no connection the rest is marked as failed.
         """
-        # Asked once, not once a class: a class stands here once, so neither goes out of date.
+        # Asked once, not once a class: a class stands here once, so none goes out of date. And what
+        # is new need not wait for the store, into which the classes before it are being written.
         self._described_at = self._store.described_at()
         self._known = self._store.class_versions()
+        self._recorded = self._store.recorded_classes()
+        self._curricula = self._store.curricula()
+        self._rejected = self._store.rejected_hashes()
         unreachable: ApiUnreachableError | None = None
         for info in classes:
             outcome = ClassOutcome(info)
@@ -255,23 +264,26 @@ class Extraction:
             walk = self._client.page_walk()
             return walk, self._timed(self._client.progressions(info.class_id, walk))
 
+        is_recorded = info.class_id in self._recorded
+        stored = self._store.stored_class(info.class_id) if is_recorded else StoredClass()
+        stored.rejected_hashes = self._rejected.get(info.class_id, set())
         reader = ClassReader(
             fetch,
-            self._store.stored_class(info.class_id),
+            stored,
             full=self._full,
             lookback=timedelta(days=self._settings.lookback_days),
             full_after=timedelta(days=self._settings.full_refresh_days),
             now=self._now,
         )
         outcome.result = reader.result
+        met: set[str] = set()
         for page in reader.read():
+            met.update(version.record.assignment_id for version in page.versions if version.record)
             self._observer.page_read(info, page, reader.result)
             yield from self._page_rows(info, page)
         for version in reader.removals():
             yield "progressions", self._version_row(info, version)
-        result = reader.result
-        if not outcome.is_described and (result.new or result.changed or result.gone):
-            # Where something moved, the curriculum may have moved with it.
+        if not outcome.is_described and self._has_grown(info.class_id, met):
             outcome.is_described = True
             yield from self._description(info)
         if reader.result.verified:
@@ -282,6 +294,13 @@ class Extraction:
                 reader.result.problem or "completeness was not proven",
                 "What was read is stored; the next sync reads everything again.",
             )
+
+    def _has_grown(self, class_id: str, assignment_ids: set[str]) -> bool:
+        """Whether work was met that is not in the class's stored curriculum, where it has one."""
+        known = self._known.get(class_id)
+        if known is None or known.units_hash is None or not assignment_ids:
+            return False
+        return not assignment_ids <= self._store.curriculum(class_id, known.units_hash)
 
     def _description(self, info: ClassInfo) -> Iterator[Row]:
         """The class and its curriculum, where they are new; both may be refused."""
@@ -312,7 +331,7 @@ class Extraction:
             return
         record_hash = content_hash([astuple(info), units_hash])
         seen = (self._now(), self._run_id)
-        if entries and units_hash and not self._store.has_units(info.class_id, units_hash):
+        if entries and units_hash and (info.class_id, units_hash) not in self._curricula:
             for entry in entries:
                 row = (entry.position, entry.section_position, entry.section_name)
                 yield (

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,17 @@ import pyarrow as pa
 from dlt.extract import DltResource
 from sqlalchemy import URL, create_engine
 
+from .destination import RawSqlite
 from .errors import StoreError
 from .folders import clear, make_fresh
-from .raw_schema import RAW_TABLES
-from .store import BUSY_SECONDS, RawStore
+from .raw_schema import LOG_TABLES, RAW_TABLES
+from .store import BUSY_SECONDS, WRITE_HINT, RawStore
 
 ROWS_PER_ARROW_TABLE = 20_000
 ROWS_PER_LOAD = 100_000
 SECONDS_PER_LOAD = 15.0
-
-LOG_TABLES = frozenset({"sync_runs", "sync_pages"})
+SECONDS_TO_FIRST_LOAD = 1.0
+"""The first load is a small one: what dlt does once only is done while pages are awaited."""
 
 Row = tuple[str, tuple[Any, ...]]
 """A raw table's name and one row of it, in the order of `raw_schema.RAW_TABLES`."""
@@ -44,6 +46,7 @@ _ARROW_TYPES = {
 _SCHEMAS = {
     table: pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in columns])
     for table, columns in RAW_TABLES.items()
+    if table not in LOG_TABLES
 }
 
 
@@ -77,11 +80,6 @@ class Batch:
             self._tables.append((table, _arrow_table(table, waiting)))
             self._waiting[table] = []
 
-    @property
-    def holds_log_only(self) -> bool:
-        """Whether there is nothing in it that a run must vouch for."""
-        return not self._tables and self._waiting.keys() <= {"sync_pages"}
-
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """All rows, by table."""
         yield from self._tables
@@ -91,19 +89,22 @@ class Batch:
 
 
 class RawLoader:
-    """Appends rows to the raw store.
+    """Appends rows to the raw store, in the background while the next ones are read.
 
     dlt works in a folder that is new to each loader and gone afterwards: a package that an
     interrupted load left behind can neither block nor shadow a later run. Nothing is lost by
     that, because what is not in the store is read from the API again.
 
-    `stored_runs` counts the rows of `sync_runs` that are in the store.
+    `stored_runs` counts the rows of `sync_runs` that are in the store; `seconds` is the time that
+    loading took, whether or not anything waited for it.
     """
 
     def __init__(self, store: RawStore, work_dir: Path) -> None:
         self._store = store
         self._work_dir = work_dir
         self._elsewhere: tempfile.TemporaryDirectory[str] | None = None
+        self._load: _Background | None = None
+        self._log: list[Row] = []
         self.seconds = 0.0
         self.stored_runs = 0
 
@@ -120,7 +121,12 @@ class RawLoader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the folder with everything in it, dlt's trace included."""
+        """Remove the folder with everything in it, dlt's trace included.
+
+        A load under way is waited for: it has all it needs at hand and is short.
+        """
+        if self._load is not None:
+            self._load.finished.wait(BUSY_SECONDS)
         clear(self._work_dir)
         if self._elsewhere is not None:
             self._elsewhere.cleanup()
@@ -128,48 +134,49 @@ class RawLoader:
     def load(self, rows: Iterator[Row]) -> None:
         """Load all rows, in as many steps as keep memory flat and losses small.
 
-        A row of `sync_runs` vouches for all rows before it, so it is stored after them: dlt
-        commits table by table, and a process can be killed in between. The log of the pages
-        goes with it.
-        Raises StoreError when dlt cannot write; errors raised by `rows` itself come out as they
-        are, after the rows before them were loaded.
+        A row of `sync_runs` vouches for all rows before it, so the log is written when they are
+        stored: a process can be killed in between.
+        Raises StoreError when the store cannot be written; errors raised by `rows` itself come out
+        as they are, after the rows before them were loaded.
         """
-        runs: list[Row] = []
         error: Exception | None = None
         exhausted = False
+        patience = SECONDS_TO_FIRST_LOAD
         while not exhausted:
-            batch, ended = Batch(), list[Row]()
-            started = time.monotonic()
+            batch, log = Batch(), list[Row]()
+            until, patience = time.monotonic() + patience, SECONDS_PER_LOAD
             try:
-                while batch.count < ROWS_PER_LOAD and time.monotonic() - started < SECONDS_PER_LOAD:
+                while batch.count < ROWS_PER_LOAD and time.monotonic() < until:
                     row = next(rows)
                     if row[0] in LOG_TABLES:
-                        ended.append(row)
+                        log.append(row)
                     else:
                         batch.add(row)
             except StopIteration:
                 exhausted = True
             except Exception as raised:
                 exhausted, error = True, raised
-            if batch.holds_log_only:
-                runs, ended = runs + ended, []
-            self._store_batch(batch, runs)
-            runs = ended
-        self._store_batch(Batch(), runs)
+            self._finish()
+            self._log = log
+            if batch.count:
+                self._store.wait_until_free()
+                self._load = _Background(partial(self._run, batch))
+        self._finish()
         if error is not None:
             raise error
 
-    def _store_batch(self, batch: Batch, runs: list[Row]) -> None:
-        """Store a batch, with the runs that end with batches stored before."""
-        for run in runs:
-            batch.add(run)
-        if not batch.count:
-            return
-        started = time.monotonic()
-        self._store.wait_until_free()
-        _away_from_signals(lambda: self._run(batch))
-        self.stored_runs += sum(table == "sync_runs" for table, _ in runs)
-        self.seconds += time.monotonic() - started
+    def _finish(self) -> None:
+        """Wait for the load under way, then write the log of what is stored now."""
+        if self._load is not None:
+            self._load.result()
+            self.seconds += self._load.seconds
+            self._load = None
+        if self._log:
+            started = time.monotonic()
+            self._store.append_log(self._log)
+            self.seconds += time.monotonic() - started
+            self.stored_runs += sum(table == "sync_runs" for table, _ in self._log)
+            self._log = []
 
     def _run(self, batch: Batch) -> None:
         # From parts: the path may hold any character that means something in an address.
@@ -180,7 +187,7 @@ class RawLoader:
         try:
             pipeline = dlt.pipeline(
                 "cohort_tracker",
-                destination=dlt.destinations.sqlalchemy(engine),
+                destination=RawSqlite(engine),
                 dataset_name="main",
                 pipelines_dir=self._elsewhere.name if self._elsewhere else str(self._work_dir),
             )
@@ -190,40 +197,38 @@ class RawLoader:
                 pipeline.deactivate()
         except Exception as error:
             raise StoreError(
-                f"Could not write {self._store.path}: {_root_cause(error)}",
-                "Check disk space and permissions; the next sync reads again what was not stored.",
+                f"Could not write {self._store.path}: {_root_cause(error)}", WRITE_HINT
             ) from error
         finally:
             engine.dispose()
 
 
-def _away_from_signals(work: Callable[[], None]) -> None:
-    """Run `work` in a thread: on the main thread dlt would swallow a signal that says to stop.
+class _Background:
+    """Work in a thread of its own: on the main thread dlt would swallow a signal to stop."""
 
-    An interruption waits for the work, which has all it needs at hand and is short.
-    """
-    errors: list[BaseException] = []
-    # Thread.join() would take a thread for ended once a signal has interrupted the waiting.
-    finished = threading.Event()
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._error: BaseException | None = None
+        self.seconds = 0.0
+        # Thread.join() would take a thread for ended once a signal has interrupted the waiting.
+        self.finished = threading.Event()
+        threading.Thread(target=self._run, name="load", daemon=True).start()
 
-    def run() -> None:
+    def _run(self) -> None:
+        started = time.monotonic()
         try:
-            work()
+            self._work()
         except BaseException as error:
-            errors.append(error)
+            self._error = error
         finally:
-            finished.set()
+            self.seconds = time.monotonic() - started
+            self.finished.set()
 
-    thread = threading.Thread(target=run, name="load", daemon=True)
-    try:
-        thread.start()
-        finished.wait()
-    except BaseException:
-        if thread.ident is not None:
-            finished.wait(BUSY_SECONDS)
-        raise
-    if errors:
-        raise errors[0]
+    def result(self) -> None:
+        """Wait for the end; raises what the work raised."""
+        self.finished.wait()
+        if self._error is not None:
+            raise self._error
 
 
 def _arrow_table(table: str, rows: list[tuple[Any, ...]]) -> pa.Table:

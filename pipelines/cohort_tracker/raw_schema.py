@@ -130,6 +130,14 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+LOG_TABLES = ("sync_pages", "sync_runs")
+"""What was asked for and how it went, in the order of writing; the others hold what was read."""
+
+INDEXES = {
+    "progressions_by_class": "progressions (class_id)",
+    "sync_runs_by_class": "sync_runs (class_id)",
+}
+
 _SQLITE_TYPES = {
     "text": "TEXT",
     "bigint": "BIGINT",
@@ -142,9 +150,11 @@ _SQLITE_TYPES = {
 
 def create_statements() -> list[str]:
     """SQLite statements that make every raw table as dlt makes it (all columns nullable there)."""
-    return [
+    tables = [
         f"CREATE TABLE IF NOT EXISTS {table} ("
         + ", ".join(f'"{column.name}" {_SQLITE_TYPES[column.type]}' for column in columns)
         + ")"
         for table, columns in RAW_TABLES.items()
     ]
+    indexes = [f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in INDEXES.items()]
+    return tables + indexes

@@ -1,13 +1,14 @@
-"""What the raw store knows: read-only questions to `raw.db` before and after a sync.
+"""The raw store as a file: questions to `raw.db` before and after a sync, and its log of runs.
 
-Rows are written by dlt alone; the empty tables, the index and the version are made here.
+What was read is written by dlt; the empty tables, the indexes, the version and the log are written
+here.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import DamagedStoreError, StoreError
-from .raw_schema import RAW_TABLES, SCHEMA_VERSION, create_statements
+from .raw_schema import INDEXES, LOG_TABLES, RAW_TABLES, SCHEMA_VERSION, create_statements
 
 if TYPE_CHECKING:
     from .openclass.reader import StoredClass
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 60.0
 """How long another program may hold the store before waiting for it is given up."""
 _STEP_SECONDS = 0.2
-_LAYOUT = RAW_TABLES.keys() | {"progressions_by_class"}
+WRITE_HINT = "Check disk space and permissions; the next sync reads again what was not stored."
+_LAYOUT = RAW_TABLES.keys() | INDEXES.keys()
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class RawStore:
                     raise self._explained(error) from error
 
     def lay_out(self) -> None:
-        """Make the tables and the index that are missing, and stamp the layout's version."""
+        """Make the tables and indexes that are missing, and stamp the layout's version."""
         with self._connection() as found:
             if (
                 found is not None
@@ -111,16 +113,32 @@ class RawStore:
                 connection.execute("BEGIN IMMEDIATE")  # all or nothing
                 for statement in create_statements():
                     connection.execute(statement)
-                connection.execute(
-                    "CREATE INDEX IF NOT EXISTS progressions_by_class ON progressions (class_id)"
-                )
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
                 connection.commit()
         except sqlite3.Error as error:
             raise self._explained(error) from error
 
+    def append_log(self, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        """Append rows of the log's tables (`sync_runs`, `sync_pages`), all or none.
+
+        Each row comes with its table's name, in the order of `raw_schema.RAW_TABLES`.
+        """
+        by_table: Mapping[str, list[list[Any]]] = {table: [] for table in LOG_TABLES}
+        for table, values in rows:
+            by_table[table].append([_stored(value) for value in values])
+        self.wait_until_free()
+        try:
+            with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
+                for table, lines in by_table.items():
+                    places = ", ".join("?" * len(RAW_TABLES[table]))
+                    insert = f"INSERT INTO {table} VALUES ({places})"  # noqa: S608
+                    connection.executemany(insert, lines)
+                connection.commit()
+        except sqlite3.Error as error:
+            raise StoreError(f"Could not write {self.path}: {error}", WRITE_HINT) from error
+
     def stored_class(self, class_id: str) -> StoredClass:
-        """All that a reader of the class needs to know."""
+        """What a reader of the class needs to know, but for the records once refused."""
         from .openclass.reader import StoredClass, StoredRecord
 
         stored = StoredClass()
@@ -157,7 +175,6 @@ class RawStore:
                 " AND mode = 'full' ORDER BY rowid DESC LIMIT 1",
                 (class_id,),
             ).fetchone()
-        stored.rejected_hashes = self.rejected_hashes(class_id)
         if last_ok is not None:
             newest, reported, in_force = last_ok
             stored.newest_completed_at = _moment(newest)
@@ -190,16 +207,39 @@ class RawStore:
             ).fetchall()
         return {row[0] for row in rows}
 
-    def has_units(self, class_id: str, units_hash: str) -> bool:
-        """Whether the rows of this curriculum are stored."""
+    def recorded_classes(self) -> set[str]:
+        """Ids of all classes that have a row in `progressions`."""
+        with self._connection() as connection:
+            if connection is None or not _tables(connection) >= _LAYOUT:
+                return set()
+            # From each id straight to the next: the index is not walked through.
+            rows = connection.execute(
+                "WITH RECURSIVE ids (id) AS (SELECT min(class_id) FROM progressions UNION ALL"
+                " SELECT (SELECT min(class_id) FROM progressions WHERE class_id > id) FROM ids"
+                " WHERE id IS NOT NULL) SELECT id FROM ids WHERE id IS NOT NULL"
+            ).fetchall()
+        return {row[0] for row in rows}
+
+    def curricula(self) -> set[tuple[str, str]]:
+        """The curricula whose rows are stored, as (class id, units hash)."""
         with self._connection() as connection:
             if connection is None or "class_units" not in _tables(connection):
-                return False
-            found = connection.execute(
-                "SELECT 1 FROM class_units WHERE class_id = ? AND units_hash = ? LIMIT 1",
+                return set()
+            rows = connection.execute(
+                "SELECT DISTINCT class_id, units_hash FROM class_units"
+            ).fetchall()
+        return set(rows)
+
+    def curriculum(self, class_id: str, units_hash: str) -> set[str]:
+        """The assignments of a stored curriculum."""
+        with self._connection() as connection:
+            if connection is None or "class_units" not in _tables(connection):
+                return set()
+            rows = connection.execute(
+                "SELECT assignment_id FROM class_units WHERE class_id = ? AND units_hash = ?",
                 (class_id, units_hash),
-            ).fetchone()
-        return found is not None
+            ).fetchall()
+        return {row[0] for row in rows}
 
     def described_at(self) -> dict[str, datetime]:
         """Per class id: when its names and curriculum were last asked for; aware, UTC."""
@@ -245,15 +285,16 @@ class RawStore:
             ).fetchall()
         return version, rows
 
-    def rejected_hashes(self, class_id: str) -> set[str]:
-        """Hashes of the records that were rejected under this id."""
+    def rejected_hashes(self) -> dict[str, set[str]]:
+        """Per class (or file): the hashes of the records that were refused."""
+        found: dict[str, set[str]] = {}
         with self._connection() as connection:
             if connection is None or "rejected_records" not in _tables(connection):
-                return set()
-            rows = connection.execute(
-                "SELECT record_hash FROM rejected_records WHERE class_id = ?", (class_id,)
-            ).fetchall()
-        return {row[0] for row in rows}
+                return found
+            rows = connection.execute("SELECT class_id, record_hash FROM rejected_records")
+            for class_id, record_hash in rows:
+                found.setdefault(class_id, set()).add(record_hash)
+        return found
 
     def last_runs(self) -> dict[str, dict[str, Any]]:
         """Per class id: the columns of its last run, and `last_ok_at`; times aware, UTC."""
@@ -324,10 +365,7 @@ class RawStore:
                 f"{self.path} is in use by another program (waited {BUSY_SECONDS:g} s)",
                 "End what holds it open; the next sync reads again what was not stored.",
             )
-        return StoreError(
-            f"{self.path}: {error}",
-            "Check disk space and permissions; the next sync reads again what was not stored.",
-        )
+        return StoreError(f"{self.path}: {error}", WRITE_HINT)
 
     def _damage(self, detail: str) -> DamagedStoreError:
         return DamagedStoreError(
@@ -359,6 +397,13 @@ def _layout_version(connection: sqlite3.Connection) -> int:
 
 def _tables(connection: sqlite3.Connection) -> set[str]:
     return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def _stored(value: Any) -> Any:
+    """A value as dlt stores it in SQLite: a time as text, in UTC."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value
 
 
 def _moment(text: str | None) -> datetime | None:
