@@ -116,7 +116,9 @@ def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
     from .errors import ApiUnreachableError, ClassNotFoundError, CohortTrackerError
     from .openclass.classes import class_info, find_classes
     from .openclass.client import OpenClassClient
+    from .sync import prepare_data_dir
 
+    prepare_data_dir(settings.data_dir)  # where the client notes when it asked
     client = OpenClassClient(settings)
     client.login()
     click.echo(f"Logged in as {settings.email}", err=True)

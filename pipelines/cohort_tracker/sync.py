@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -120,8 +121,8 @@ def run_sync(
         only: ids or friendly ids of the classes to sync; empty: those of the settings.
         build: whether to build the warehouse afterwards.
         observer: hears how it goes.
-        since: `time.monotonic()` at the start of the process, from which the duration and the
-            pace of the first request count; None: now.
+        since: `time.monotonic()` at the start of the process, from which the duration counts;
+            None: now.
 
     Returns what happened, errors of the API, the store and the build included. Raises
     ConfigError, SyncRunningError or StoreError when it could not even begin, InterruptionError
@@ -145,7 +146,7 @@ def run_sync(
             # Started now, so that dbt is ready when the pages are in.
             warehouse = stack.enter_context(WarehouseBuild(settings, report.run_id))
         try:
-            _extract_and_load(settings, store, report, full, only, observer, started)
+            _extract_and_load(settings, store, report, full, only, observer)
         except CohortTrackerError as error:
             report.error = error
         if warehouse is not None and any(item.status != "failed" for item in report.classes):
@@ -221,20 +222,26 @@ def _extract_and_load(
     full: bool,
     only: Sequence[str],
     observer: Observer | None,
-    started: float,
 ) -> None:
     begun = time.monotonic()
     from .extract import Extraction, Observer, choose_classes
-    from .load import RawLoader
     from .openclass.client import OpenClassClient
 
     observer = observer or Observer()
-    client = OpenClassClient(settings, since=started)
+    client = OpenClassClient(settings)
+    # dlt takes longer to import than the first answers take to come.
+    threading.Thread(target=_import_dlt, name="import", daemon=True).start()
     report.timings["import"] = time.monotonic() - begun
     begun = time.monotonic()
     client.token()
     report.timings["login"] = time.monotonic() - begun
+    begun = time.monotonic()
     classes = choose_classes(client, settings, only, store, observer)
+    report.timings["classes"] = time.monotonic() - begun
+    begun = time.monotonic()
+    from .load import RawLoader
+
+    report.timings["import"] += time.monotonic() - begun
     extraction = Extraction(
         client, store, settings, run_id=report.run_id, full=full, observer=observer
     )
@@ -252,6 +259,13 @@ def _extract_and_load(
             report.timings["load"] = loader.seconds
     if extraction.file_errors:
         raise extraction.file_errors[0]
+
+
+def _import_dlt() -> None:
+    from . import load
+    from .openclass import paging
+
+    del load, paging  # kept by Python, for whoever imports them next
 
 
 def prepare_data_dir(data_dir: Path) -> None:

@@ -1,18 +1,19 @@
-"""Talking to OpenClass: log in, list classes, read a class and the pages of its progressions."""
+"""Talking to OpenClass: log in, list classes, read a class and the pages of its progressions.
+
+Imports dlt only with the first page: a login need not wait for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from dlt.sources.helpers.rest_client.auth import AuthConfigBase
-from dlt.sources.helpers.rest_client.client import RESTClient
-from dlt.sources.helpers.rest_client.paginators import BasePaginator
-from requests import PreparedRequest, Request, Response
+from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
+from .. import __version__
 from ..config import Settings
 from ..errors import (
     ApiUnavailableError,
@@ -21,7 +22,10 @@ from ..errors import (
 )
 from . import envelope
 from .envelope import EnvelopeError, Page
-from .transport import PoliteSession, TransportLimits, UnusableBodyError
+from .transport import Pace, PoliteSession, TransportLimits, UnusableBodyError
+
+if TYPE_CHECKING:
+    from .paging import PageWalk
 
 _CREDENTIALS_HINT = (
     "Check e-mail and password (`cohort-tracker init`), and that they work on the OpenClass site."
@@ -30,16 +34,15 @@ _REACH_HINT = "Check the network and api_base. Nothing is lost: a later sync goe
 _CLASS_HINT = (
     "Check the class id with `cohort-tracker init`, and that the account may see the class."
 )
+LAST_REQUEST = "last_request"
+"""The file in the data directory whose time is that of the last request."""
 _T = TypeVar("_T")
-# Errors are judged by the caller, who knows what was asked for; dlt must not raise before.
-_NO_HOOKS: dict[str, Any] = {"response": []}
 
 
-class TokenAuth(AuthConfigBase):
+class TokenAuth(AuthBase):
     """Puts the token on each request; on a 401 logs in again once and repeats the request."""
 
     def __init__(self, client: OpenClassClient) -> None:
-        super().__init__()
         self._client = client
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
@@ -72,61 +75,28 @@ class _NoAuth(AuthBase):
         return request
 
 
-class PageWalk(BasePaginator):
-    """A page-number paginator whose reader says where to go next.
-
-    The reader of a class looks at each page before it knows which one it needs, and reads
-    backwards too. It calls `go_to` with the next 0-based page; without a call the walk ends.
-    """
-
-    def __init__(self, page_size: int, first: int = 0) -> None:
-        super().__init__()
-        self.page_size = page_size
-        self.number = first
-        self._params: dict[str, int] = {}
-
-    def init_request(self, request: Request) -> None:
-        """Ask for the first page, newest completions first."""
-        self._params = {
-            "page": self.number,
-            "return_count": self.page_size,
-            "sort_by_completed_at": -1,
-        }
-        request.params = self._params
-
-    def go_to(self, number: int) -> None:
-        """Make 0-based page `number` the next one."""
-        self.number = number
-        self._params["page"] = number
-        self._has_next_page = True
-
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """End the walk unless the reader goes on."""
-        self._has_next_page = False
-
-    def update_request(self, request: Request) -> None:
-        """Nothing to do: `go_to` changed the request already."""
-
-
-class OpenClassClient(RESTClient):
+class OpenClassClient:
     """A session with the OpenClass API.
 
     Args:
-        settings: address, credentials, pace and bounds.
-        since: `time.monotonic()` from which the pace of the first request counts.
+        settings: address, credentials, pace and bounds. The time of the last request is noted in
+            the data directory, if that exists, so that the next process keeps the pace too.
     """
 
-    def __init__(self, settings: Settings, *, since: float | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._credentials = settings.require_credentials()
         self._page_size = settings.page_size
         self._token: str | None = None
-        headers = {"Accept": "*/*", "Content-Type": "application/json; charset=ISO-8859-1"}
+        headers = {
+            "Accept": "*/*",
+            "Content-Type": "application/json; charset=ISO-8859-1",
+            "User-Agent": f"cohort-tracker/{__version__}",
+        }
         if settings.origin:
             headers["Origin"] = settings.origin
         if settings.app_id:
             headers["X-OpenClass-App-Id"] = settings.app_id
         limits = TransportLimits(
-            page_delay=settings.page_delay,
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
             max_attempts=settings.max_attempts,
@@ -134,17 +104,15 @@ class OpenClassClient(RESTClient):
             response_seconds=max(settings.retry_seconds, settings.read_timeout),
         )
         self._parse: Callable[[Any], Any] = _anything
-        super().__init__(
-            base_url=settings.api_base,
-            headers=headers,
-            session=PoliteSession(
-                limits,
-                check=self._parsed,
-                verify=str(settings.ca_bundle) if settings.ca_bundle else True,
-                since=since,
-            ),
+        self._base = settings.api_base.rstrip("/")
+        self._auth = TokenAuth(self)
+        self._session = PoliteSession(
+            limits,
+            Pace(settings.page_delay, settings.data_dir / LAST_REQUEST),
+            check=self._parsed,
+            verify=str(settings.ca_bundle) if settings.ca_bundle else True,
         )
-        self.auth = TokenAuth(self)
+        self._session.headers.update(headers)
 
     def login(self) -> None:
         """Fetch a token. Raises AuthenticationError or ApiUnavailableError."""
@@ -157,12 +125,11 @@ class OpenClassClient(RESTClient):
             "mentor_invite_code": "",
         }
         with _explained("log in"), self._expecting(_anything):
-            response = self.post(
-                "/v1/auth/login",
+            response = self._session.post(
+                f"{self._base}/v1/auth/login",
                 data=form,
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
                 auth=_NoAuth(),
-                hooks=_NO_HOOKS,
             )
         if response.status_code in (400, 401, 403, 422):
             raise AuthenticationError(
@@ -210,31 +177,35 @@ class OpenClassClient(RESTClient):
 
         Raises AuthenticationError, ClassNotFoundError or ApiUnavailableError.
         """
+        from .paging import PageClient
+
         path = f"{_class_path(class_id)}/progressions"
+        what = "fetch progressions"
 
         def page(answer: Any) -> Page:
             return envelope.progressions_page(answer, walk.number)
 
-        pages = self.paginate(path, paginator=walk, data_selector="$", hooks=_NO_HOOKS)
+        def extract(response: Response) -> Any:
+            _raise_for_status(response, what)
+            return self._parsed(response)
+
+        pages = PageClient(self._base, self._session, self._auth, extract).pages(path, walk)
         while True:
-            with _explained("fetch progressions"), self._expecting(page):
-                data = next(pages, None)
-            if data is None:
+            with _explained(what), self._expecting(page):
+                found = next(pages, None)
+            if found is None:
                 return
-            yield data[0]
+            yield found
 
     def page_walk(self) -> PageWalk:
         """A walk that starts at page 0 with the configured page size."""
-        return PageWalk(self._page_size)
+        from .paging import PageWalk
 
-    def extract_response(self, response: Response, data_selector: Any) -> list[Any]:
-        """The page as the only item; raises for a status that is no success."""
-        _raise_for_status(response, "fetch progressions")
-        return [self._parsed(response)]
+        return PageWalk(self._page_size)
 
     def _fetch(self, what: str, path: str, parse: Callable[[Any], _T]) -> _T:
         with _explained(what), self._expecting(parse):
-            response = self.get(path, hooks=_NO_HOOKS)
+            response = self._session.get(f"{self._base}{path}", auth=self._auth)
             _raise_for_status(response, what)
             parsed: _T = self._parsed(response)
         return parsed

@@ -124,6 +124,8 @@ def _object(value: Any, name: str) -> dict[str, Any]:
 
 def _required_id(value: Any, name: str) -> str:
     found = identifier(value)
+    if found is not None and found.isascii() and "\0" not in found:
+        return found  # as nearly all are
     if found is None:
         raise _Invalid(f"{name}: " + ("missing" if value is None else f"{_kind(value)} is no id"))
     if not _is_clean(found):
@@ -134,6 +136,8 @@ def _required_id(value: Any, name: str) -> str:
 def _text(value: Any, name: str) -> str | None:
     if value is None:
         return None
+    if isinstance(value, str) and value.isascii() and "\0" not in value:
+        return value  # as nearly all are
     if not isinstance(value, str):
         raise _Invalid(f"{name}: {_kind(value)} where text is expected")
     if not _is_clean(value):
@@ -142,8 +146,6 @@ def _text(value: Any, name: str) -> str | None:
 
 
 def _is_clean(text: str) -> bool:
-    if text.isascii():
-        return "\0" not in text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -186,17 +188,17 @@ def _time(value: Any, name: str) -> datetime | None:
 
 
 def _extra(record: dict[str, Any], user: dict[str, Any], assignment: dict[str, Any]) -> str | None:
-    extra = {key: value for key, value in record.items() if key not in _TOP_FIELDS}
-    for name, part, known in (
+    parts = (
+        (None, record, _TOP_FIELDS),
         ("user", user, _USER_FIELDS),
         ("assignment", assignment, _ASSIGNMENT_FIELDS),
-    ):
+    )
+    extra: dict[str, Any] = {}
+    for name, part, known in parts:
         if not part.keys() <= known:
             unknown = {key: value for key, value in part.items() if key not in known}
-            extra[name] = unknown
-    if not extra:
-        return None
-    return _json(extra)
+            extra |= unknown if name is None else {name: unknown}
+    return _json(extra) if extra else None
 
 
 def _json(value: Any) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +14,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from dlt.sources.helpers.requests import Session as DltSession
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import (
     ChunkedEncodingError,
@@ -35,15 +36,14 @@ RETRY_STATUS = frozenset({408, 425, 429, *range(500, 600)})
 BACKOFF_SECONDS = 0.5
 """The wait before the second try, on average doubled before each one after."""
 _CHUNK_BYTES = 1 << 16
-# Making a connection delays a request on its way, so that the next one seems to follow too soon.
-_MARGIN = 0.01
+# The way to the server takes now a little longer, now a little less.
+_MARGIN = 0.002
 
 
 @dataclass(frozen=True)
 class TransportLimits:
     """Bounds on every request; times in seconds, sizes in bytes after decompression."""
 
-    page_delay: float = 0.5
     connect_timeout: float = 10.0
     read_timeout: float = 30.0
     max_attempts: int = 5
@@ -66,22 +66,49 @@ class RedirectRefusedError(RequestException):
 
 
 class Pace:
-    """Keeps the starts of two requests at least `delay` seconds apart, over all threads.
+    """Keeps the starts of two requests at least `delay` seconds apart, over threads and processes.
 
-    The first start waits too: the request before it may be that of a process that just ended.
+    The time of the last start is that of the file `stamp`, by which the next process knows it, even
+    where this one is killed. Where the file cannot be, processes know nothing of each other.
     """
 
-    def __init__(self, delay: float, *, since: float | None = None) -> None:
+    def __init__(self, delay: float, stamp: Path) -> None:
         self._delay = delay + _MARGIN if delay else 0.0
+        self._stamp = stamp
         self._lock = threading.Lock()
-        self._next_start = (time.monotonic() if since is None else since) + self._delay
+        self._next_start = time.monotonic() + self._rest_of_another()
 
     def wait(self) -> None:
         """Return when the next request may start."""
+        if not self._delay:
+            return
         with self._lock:
             while (remaining := self._next_start - time.monotonic()) > 0:
                 time.sleep(remaining)
             self._next_start = time.monotonic() + self._delay
+            self._note()
+
+    def start_anew(self) -> None:
+        """Count from now: the last request reached the server later than it began."""
+        with self._lock:
+            self._next_start = time.monotonic() + self._delay
+            self._note()
+
+    def _rest_of_another(self) -> float:
+        """Seconds to wait for the sake of another process's last request."""
+        try:
+            ago = time.time() - self._stamp.lstat().st_mtime
+        except OSError:
+            return 0.0
+        # A time in the future means that a clock jumped.
+        return min(max(self._delay - ago, 0.0), self._delay)
+
+    def _note(self) -> None:
+        with contextlib.suppress(OSError):
+            try:
+                os.utime(self._stamp, follow_symlinks=False)
+            except FileNotFoundError:
+                os.close(os.open(self._stamp, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -91,13 +118,21 @@ class BoundedAdapter(HTTPAdapter):
         super().__init__(pool_maxsize=4)
         self._pace = pace
         self._limits = limits
+        self._is_connected = False
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """Send `request`; raises requests' exceptions, BodyTooLargeError or ReadTimeout."""
         self._pace.wait()
         kwargs["stream"] = True  # the body is read here, within bounds
         exchange = _Exchange(lambda deadline: self._exchange(request, deadline, args, kwargs))
-        return exchange.result(self._limits.response_seconds, request)
+        was_connected, self._is_connected = self._is_connected, False
+        try:
+            response = exchange.result(self._limits.response_seconds, request)
+            self._is_connected = True
+        finally:
+            if not was_connected:  # making a connection took time, too
+                self._pace.start_anew()
+        return response
 
     def _exchange(
         self,
@@ -189,14 +224,14 @@ def _too_slow(seconds: float, request: PreparedRequest) -> ReadTimeout:
     return ReadTimeout(f"the answer took longer than {seconds:g} s", request=request)
 
 
-class PoliteSession(DltSession):
-    """A dlt (`requests`) session whose `send` retries what another try may mend.
+class PoliteSession(Session):
+    """A `requests` session whose `send` keeps the pace and retries what another try may mend.
 
     Args:
-        limits: pace, time-outs and retry bounds.
+        limits: time-outs and retry bounds.
+        pace: says when the next request may start.
         check: called with each successful answer; raises UnusableBodyError to ask for another try.
         verify: certificate bundle to trust instead of the usual one, or True.
-        since: `time.monotonic()` from which the pace of the first request counts.
 
     Raises ConfigError when the bundle does not exist.
     """
@@ -204,23 +239,29 @@ class PoliteSession(DltSession):
     def __init__(
         self,
         limits: TransportLimits,
+        pace: Pace,
         *,
         check: Callable[[Response], object],
         verify: str | bool = True,
-        since: float | None = None,
     ) -> None:
-        super().__init__(
-            timeout=(limits.connect_timeout, limits.read_timeout), raise_for_status=False
-        )
+        super().__init__()
         if isinstance(verify, str) and not Path(verify).exists():
             raise ConfigError(f"ca_bundle: no such file: {verify}")
         self._limits = limits
         self._check = check
+        self._environment: dict[tuple[str, str], Any] = {}
         self.verify = verify
         self.max_redirects = 3
-        adapter = BoundedAdapter(Pace(limits.page_delay, since=since), limits)
+        adapter = BoundedAdapter(pace, limits)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
+
+    def merge_environment_settings(self, url: Any, *given: Any) -> Any:
+        """Proxies and certificates for `url`, asked of the environment once for each origin."""
+        origin = urlsplit(url)[:2]
+        if origin not in self._environment:
+            self._environment[origin] = super().merge_environment_settings(url, *given)
+        return dict(self._environment[origin])
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
         """Send with retries; returns the last answer, whatever its status.
@@ -228,6 +269,8 @@ class PoliteSession(DltSession):
         Raises ApiUnavailableError when no usable answer came within the bounds, saying what was
         tried, and ApiUnreachableError when not even a connection could be made.
         """
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = (self._limits.connect_timeout, self._limits.read_timeout)
         if isinstance(self.verify, str):
             kwargs["verify"] = self.verify  # a bundle that was set wins over the environment's
         started = time.monotonic()
@@ -244,7 +287,7 @@ class PoliteSession(DltSession):
         return response
 
     def _send_once(self, request: PreparedRequest, **kwargs: Any) -> Response:
-        response: Response = super().send(request, **kwargs)  # type: ignore[no-untyped-call]
+        response = super().send(request, **kwargs)
         if response.ok and not response.is_redirect:
             self._check(response)
         return response
