@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pyarrow as pa
 from dlt.extract import DltResource
 from sqlalchemy import URL, create_engine
 
+from .background import Background
 from .destination import RawSqlite
 from .errors import StoreError
 from .folders import clear, make_fresh
@@ -103,7 +103,7 @@ class RawLoader:
         self._store = store
         self._work_dir = work_dir
         self._elsewhere: tempfile.TemporaryDirectory[str] | None = None
-        self._load: _Background | None = None
+        self._load: Background[None] | None = None
         self._log: list[Row] = []
         self.seconds = 0.0
         self.stored_runs = 0
@@ -126,7 +126,7 @@ class RawLoader:
         A load under way is waited for: it has all it needs at hand and is short.
         """
         if self._load is not None:
-            self._load.finished.wait(BUSY_SECONDS)
+            self._load.wait(BUSY_SECONDS)
         clear(self._work_dir)
         if self._elsewhere is not None:
             self._elsewhere.cleanup()
@@ -160,7 +160,8 @@ class RawLoader:
             self._log = log
             if batch.count:
                 self._store.wait_until_free()
-                self._load = _Background(partial(self._run, batch))
+                # On the main thread dlt would swallow a signal that says to stop.
+                self._load = Background(partial(self._run, batch), "load")
         self._finish()
         if error is not None:
             raise error
@@ -201,34 +202,6 @@ class RawLoader:
             ) from error
         finally:
             engine.dispose()
-
-
-class _Background:
-    """Work in a thread of its own: on the main thread dlt would swallow a signal to stop."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._work = work
-        self._error: BaseException | None = None
-        self.seconds = 0.0
-        # Thread.join() would take a thread for ended once a signal has interrupted the waiting.
-        self.finished = threading.Event()
-        threading.Thread(target=self._run, name="load", daemon=True).start()
-
-    def _run(self) -> None:
-        started = time.monotonic()
-        try:
-            self._work()
-        except BaseException as error:
-            self._error = error
-        finally:
-            self.seconds = time.monotonic() - started
-            self.finished.set()
-
-    def result(self) -> None:
-        """Wait for the end; raises what the work raised."""
-        self.finished.wait()
-        if self._error is not None:
-            raise self._error
 
 
 def _arrow_table(table: str, rows: list[tuple[Any, ...]]) -> pa.Table:

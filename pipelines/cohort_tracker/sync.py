@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .extract import ClassOutcome, Observer
     from .transform import BuildReport, WarehouseBuild
 
+TIMINGS = (
+    *("import", "login", "classes", "pages", "load"),
+    *("parse", "build", "models", "tests", "publish"),
+)
 _OTHER_DIR = "Name another data_dir."
 
 
@@ -42,7 +46,7 @@ class SyncReport:
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
     damage: list[CohortTrackerError] = field(default_factory=list)
-    timings: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMINGS, 0.0))
 
     @property
     def errors(self) -> list[CohortTrackerError]:

@@ -17,22 +17,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from .envelope import Page
+from .pagesource import PageSource, Walk
 from .records import Progression, Rejection, read_record, reject
 
 MAX_FULL_READS = 3
 QUICK_PAGES = 3
 THOROUGH_AFTER = timedelta(hours=20)  # a daily sync is always thorough
 _MAX_PAGES_WITHOUT_NEWS = 3
-
-
-class Walk(Protocol):
-    """Something that fetches the page it is told to go to next."""
-
-    def go_to(self, number: int) -> None:
-        """Make 0-based page `number` the next one."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +158,7 @@ class ClassReader:
         self._lookback = lookback
         self._full_after = full_after
         self._now = now
-        self._walk: Walk | None = None
-        self._pages: Iterator[Page] | None = None
+        self._source: PageSource | None = None
         self._met: dict[str, str] = {}
         self._read: set[str] = set()
         self._new: set[str] = set()
@@ -192,6 +184,8 @@ class ClassReader:
             yield from self._full()
         finally:
             self._summarise()
+        if self._source is not None:
+            self._source.settle()
 
     def removals(self) -> list[Version]:
         """Versions that mark stored ids as gone, after a read that proved it met all others."""
@@ -356,8 +350,10 @@ class ClassReader:
         while True:
             page = self._next(number)
             before = current.accounted
-            yield self._take(page, _read_all(page), current)
             position += len(page.records)
+            if page.can_load_more and page.total is not None and position < page.total:
+                self._fetch_ahead(number + 1)
+            yield self._take(page, _read_all(page), current)
             current.said_end = page.can_load_more is False
             if not page.records:
                 current.ended = True
@@ -390,13 +386,13 @@ class ClassReader:
     # -- pages ---------------------------------------------------------------------------------
 
     def _next(self, number: int) -> Page:
-        if self._pages is None or self._walk is None:
-            self._walk, self._pages = self._fetch()
-            if number != 0:
-                raise AssertionError("a walk begins at page 0")
-        else:
-            self._walk.go_to(number)
-        return next(self._pages)
+        if self._source is None:
+            self._source = PageSource(*self._fetch())
+        return self._source.page(number)
+
+    def _fetch_ahead(self, number: int) -> None:
+        assert self._source is not None
+        self._source.fetch_ahead(number)
 
     def _take(
         self,

@@ -30,6 +30,7 @@ from tenacity import RetryCallState, Retrying
 from tenacity.wait import wait_base, wait_random_exponential
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
+from ..background import Background
 from ..errors import ApiUnavailableError, ApiUnreachableError, ConfigError
 
 RETRY_STATUS = frozenset({408, 425, 429, *range(500, 600)})
@@ -86,10 +87,11 @@ class Pace:
             while (remaining := self._next_start - time.monotonic()) > 0:
                 time.sleep(remaining)
             self._next_start = time.monotonic() + self._delay
-            self._note()
 
-    def start_anew(self) -> None:
-        """Count from now: the last request reached the server later than it began."""
+    def count_from_now(self) -> None:
+        """Note that the request whose turn it was is on its way only now."""
+        if not self._delay:
+            return
         with self._lock:
             self._next_start = time.monotonic() + self._delay
             self._note()
@@ -124,15 +126,30 @@ class BoundedAdapter(HTTPAdapter):
         """Send `request`; raises requests' exceptions, BodyTooLargeError or ReadTimeout."""
         self._pace.wait()
         kwargs["stream"] = True  # the body is read here, within bounds
-        exchange = _Exchange(lambda deadline: self._exchange(request, deadline, args, kwargs))
         was_connected, self._is_connected = self._is_connected, False
         try:
-            response = exchange.result(self._limits.response_seconds, request)
+            response = self._within_bounds(request, args, kwargs)
             self._is_connected = True
         finally:
             if not was_connected:  # making a connection took time, too
-                self._pace.start_anew()
+                self._pace.count_from_now()
         return response
+
+    def _within_bounds(
+        self, request: PreparedRequest, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Response:
+        """The answer, in a thread of its own so that nothing can outwait the limit.
+
+        Socket time-outs bound the wait for the next byte only; headers that drip, a slow handshake
+        and a slow name server are bounded by not waiting for the thread any longer.
+        """
+        seconds = self._limits.response_seconds
+        deadline = time.monotonic() + seconds
+        exchange = Background(lambda: self._exchange(request, deadline, args, kwargs), "request")
+        # The body is read in the thread up to the same deadline and then says more.
+        if not exchange.wait(seconds + 0.5):
+            raise _too_slow(seconds, request)
+        return exchange.result()
 
     def _exchange(
         self,
@@ -141,6 +158,7 @@ class BoundedAdapter(HTTPAdapter):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Response:
+        self._pace.count_from_now()  # starting this thread took time, too
         response = super().send(request, *args, **kwargs)
         try:
             body = b"".join(self._read(response, deadline))
@@ -181,43 +199,6 @@ class BoundedAdapter(HTTPAdapter):
             if time.monotonic() > deadline:
                 raise _too_slow(self._limits.response_seconds, response.request)
             yield chunk
-
-
-class _Exchange:
-    """One request and its answer, in a thread of its own so that nothing can outwait the limit.
-
-    Socket time-outs bound the wait for the next byte only; headers that drip, a slow handshake
-    and a slow name server are bounded by not waiting for the thread any longer.
-    """
-
-    def __init__(self, work: Callable[[float], Response]) -> None:
-        self._work = work
-        self._response: Response | None = None
-        self._error: BaseException | None = None
-        self._deadline = 0.0
-        self._finished = threading.Event()
-
-    def result(self, seconds: float, request: PreparedRequest) -> Response:
-        """The answer, or what was raised; ReadTimeout when it takes longer than `seconds`."""
-        self._deadline = time.monotonic() + seconds
-        threading.Thread(target=self._run, name="request", daemon=True).start()
-        # The body is read in the thread up to the same deadline and then says more.
-        self._finished.wait(seconds + 0.5)
-        if self._error is not None:
-            raise self._error
-        if self._response is None:
-            raise _too_slow(seconds, request)
-        return self._response
-
-    def _run(self) -> None:
-        try:
-            response = self._work(self._deadline)
-        except BaseException as error:
-            self._error = error
-        else:
-            self._response = response
-        finally:
-            self._finished.set()
 
 
 def _too_slow(seconds: float, request: PreparedRequest) -> ReadTimeout:
