@@ -39,6 +39,20 @@ class Measured:
     stderr: str
 
 
+def together(*parts: Measured) -> Measured:
+    """Processes that ran one after the other, as one."""
+    trees = [part.tree_mb for part in parts if part.tree_mb is not None]
+    return Measured(
+        wall_s=sum(part.wall_s for part in parts),
+        cpu_s=sum(part.cpu_s for part in parts),
+        peak_mb=max(part.peak_mb for part in parts),
+        tree_mb=max(trees, default=None),
+        exit_code=parts[-1].exit_code,
+        stdout=parts[-1].stdout,
+        stderr=parts[-1].stderr,
+    )
+
+
 class RunFailed(RuntimeError):
     """A measured command did not do what it should have done; its numbers mean nothing."""
 

@@ -81,25 +81,35 @@ class Tracker:
             raise RunFailed(f"{rows:,} rows with {ids:,} ids are stored, not {records:,}")
 
     def require_marts(self, records: int) -> None:
-        """Raise RunFailed unless the published tables hold exactly so many progressions.
-
-        A process of its own asks: this one stays small, so that it does not blur what it measures.
-        """
-        question = (
-            "import duckdb, sys;"
-            "print(duckdb.connect(sys.argv[1], read_only=True)"
-            ".sql('select count(*) from core.progressions').fetchone()[0])"
-        )
-        answer = run(
-            [sys.executable, "-c", question, str(self.data_dir / "warehouse.duckdb")],
-            env=clean_environment(self._home),
-        )
-        if int(answer.stdout) != records:
-            raise RunFailed(f"core.progressions has {int(answer.stdout):,} rows, not {records:,}")
+        """Raise RunFailed unless the published tables hold exactly so many progressions."""
+        require_marts(self.data_dir / "warehouse.duckdb", records)
 
     def reset(self) -> None:
         """Forget all data."""
         shutil.rmtree(self.data_dir, ignore_errors=True)
+
+
+_QUESTION = """
+import duckdb, sys
+tables = "core.progressions", "core.enrollments", "marts.student_health"
+with duckdb.connect(sys.argv[1], read_only=True) as warehouse:
+    for table in tables:
+        print(warehouse.sql(f"select count(*) from {table}").fetchone()[0])
+"""
+
+
+def require_marts(warehouse: Path, records: int) -> None:
+    """Raise RunFailed unless the tables hold exactly so many progressions, and every student.
+
+    A process of its own asks: this one stays small, so that it does not blur what it measures.
+    """
+    answer = run([sys.executable, "-c", _QUESTION, str(warehouse)], env=clean_environment())
+    progressions, enrolled, judged = map(int, answer.stdout.split())
+    if progressions != records or judged != enrolled:
+        raise RunFailed(
+            f"{progressions:,} progressions and {judged:,} of {enrolled:,} students are in the"
+            f" tables, not {records:,} progressions"
+        )
 
 
 def totals(said: dict[str, Any]) -> dict[str, int]:

@@ -14,7 +14,6 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 
 OURS = "#1b6ca8"
-OURS_LOAD = "#8fbcdb"
 PEER = "#b8b8b8"
 
 
@@ -27,8 +26,8 @@ def draw(results: Path) -> None:
         return
     mpl.rcParams["svg.hashsalt"] = "benchmarks"
     titles = list(dict.fromkeys(scenario["title"] for scenario in goal["scenarios"]))
-    figure, panels = plt.subplots(1, len(titles), figsize=(11, 3.2), squeeze=False)
-    for panel, title in zip(panels[0], titles, strict=True):
+    figure, panels = plt.subplots(-(-len(titles) // 2), 2, figsize=(11, 5.4), squeeze=False)
+    for panel, title in zip(panels.flat, titles, strict=True):
         scenarios = [scenario for scenario in goal["scenarios"] if scenario["title"] == title][::-1]
         for place, scenario in enumerate(scenarios):
             walls = [run["wall_s"] for run in scenario["runs"]]
@@ -43,9 +42,7 @@ def draw(results: Path) -> None:
 
 
 def _color(who: str) -> str:
-    if who.startswith("cohort-tracker"):
-        return OURS_LOAD if "," in who else OURS
-    return PEER
+    return OURS if who == "cohort-tracker" else PEER
 
 
 if __name__ == "__main__":
