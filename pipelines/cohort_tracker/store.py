@@ -247,8 +247,9 @@ class RawStore:
             if connection is None or "sync_runs" not in _tables(connection):
                 return {}
             rows = connection.execute(
-                "SELECT class_id, finished_at FROM sync_runs WHERE is_described"
-                " AND status <> 'failed' ORDER BY rowid"
+                "SELECT class_id, finished_at FROM sync_runs WHERE rowid IN"
+                " (SELECT max(rowid) FROM sync_runs WHERE is_described AND status <> 'failed'"
+                " GROUP BY class_id)"
             ).fetchall()
         return {class_id: moment for class_id, text in rows if (moment := _moment(text))}
 

@@ -37,6 +37,30 @@ def test_everything_that_can_change_arrives_with_the_next_sync(bench: Bench):
     assert (result.new, result.gone) == (2, 1)
 
 
+def test_curriculum_is_asked_for_when_work_turns_up_that_is_not_in_it(bench: Bench):
+    def asked() -> int:
+        return sum(entry.path == "/v1/classes/c1" for entry in bench.server.requests)
+
+    tasks = [f"task-{number}" for number in range(7)]
+    bench.source.units = [{"name": "Start", "assignments": list(tasks)}]
+    bench.sync()
+    assert asked() == 1
+    bench.source.records[0]["grade"] = 0.123
+    bench.source.records.append(record(700, days_ago=0.2))
+    assert bench.sync().classes[0].result.new == 1
+    assert asked() == 1, "all of it is in the curriculum"
+    bench.source.units.append({"name": "Next", "assignments": ["task-new"]})
+    later = {"id": "task-new", "name": "New", "type": "quiz"}
+    bench.source.records.append(record(701, days_ago=0.1, assignment=later))
+    assert bench.sync().exit_code == 0
+    assert asked() == 2
+    listed = bench.query(
+        "SELECT assignment_id FROM class_units WHERE units_hash ="
+        " (SELECT units_hash FROM classes ORDER BY version_no DESC LIMIT 1) ORDER BY position"
+    )
+    assert [row[0] for row in listed] == [*tasks, "task-new"]
+
+
 def test_change_to_an_old_record_is_seen_by_full_and_by_the_weekly_read(bench: Bench):
     bench.sync()
     bench.source.records[30]["grade"] = 0.01  # completed 91 days ago

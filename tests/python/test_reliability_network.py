@@ -407,6 +407,21 @@ def test_second_sync_keeps_the_distance_to_the_first(bench: Bench):
     assert min(b - a for a, b in pairwise(starts)) >= 0.195
 
 
+def test_sync_after_a_killed_one_and_after_init_keeps_the_distance(bench: Bench):
+    slow = {"page_delay": 0.5}
+    init = bench.command("init", **slow)
+    assert init.returncode == 0, init.stderr
+    asked = len(bench.server.requests)
+    process = bench.start("sync", "--no-build", **slow)
+    wait_for(lambda: len(bench.server.requests) > asked + 2)
+    process.kill()
+    process.wait()
+    assert bench.command("sync", "--no-build", **slow).returncode == 0
+    starts = [entry.started for entry in bench.server.requests]
+    assert len(starts) > asked + 5
+    assert min(b - a for a, b in pairwise(starts)) >= 0.49
+
+
 def test_netrc_does_not_replace_the_token(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     netrc = bench.home / "netrc"
     netrc.write_text("machine 127.0.0.1 login other password stolen\n")
