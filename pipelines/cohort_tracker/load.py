@@ -26,8 +26,8 @@ from .folders import clear, make_fresh
 from .raw_schema import LOG_TABLES, RAW_TABLES
 from .store import BUSY_SECONDS, WRITE_HINT, RawStore
 
-ROWS_PER_ARROW_TABLE = 20_000
-ROWS_PER_LOAD = 100_000
+ROWS_PER_ARROW_TABLE = 10_000
+ROWS_PER_LOAD = 50_000
 SECONDS_PER_LOAD = 15.0
 SECONDS_TO_FIRST_LOAD = 1.0
 """The first load is a small one: what dlt does once only is done while pages are awaited."""
@@ -79,6 +79,11 @@ class Batch:
         if len(waiting) >= ROWS_PER_ARROW_TABLE:
             self._tables.append((table, _arrow_table(table, waiting)))
             self._waiting[table] = []
+
+    def clear(self) -> None:
+        """Let go of the rows: what dlt keeps of a load, its trace say, would hold on to them."""
+        self._waiting.clear()
+        self._tables.clear()
 
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """All rows, by table."""
@@ -195,6 +200,7 @@ class RawLoader:
             try:
                 pipeline.run(openclass(batch))
             finally:
+                batch.clear()
                 pipeline.deactivate()
         except Exception as error:
             raise StoreError(
