@@ -9,22 +9,32 @@
     {%- set old_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
 
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- if pre_hooks -%}
+        {{ run_hooks(pre_hooks, inside_transaction=False) }}
+        {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- endif -%}
 
     {% if old_relation is not none %}
         {% do adapter.drop_relation(old_relation) %}
     {% endif %}
 
-    {% call statement('main') -%}
-        {{- create_table_as(False, target_relation, compiled_code, 'sql') }}
-    {%- endcall %}
+    {%- set create_sql = create_table_as(False, target_relation, compiled_code, 'sql') -%}
+    {% if flags.WRITE_JSON %}
+        {#- Syncs leave no artifacts, so no copy of the statement either. -#}
+        {% do write(create_sql) %}
+    {% endif %}
+    {% do adapter.add_query(create_sql) %}
+    {% do store_raw_result('main', message='OK', code=none, rows_affected=none) %}
 
     {% do persist_docs(target_relation, model) %}
 
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {{ adapter.commit() }}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {%- if post_hooks -%}
+        {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- endif -%}
+    {% do adapter.commit() %}
+    {%- if post_hooks -%}
+        {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {%- endif -%}
 
     {{ return({'relations': [target_relation]}) }}
 

@@ -14,6 +14,7 @@ import importlib.util
 import os
 import sqlite3
 import tempfile
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from duckdb import DuckDBPyConnection
 from cohort_tracker.raw_schema import RAW_TABLES, create_statements
 
 EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
+
+_SMALL = 8 << 20
+"""Bytes of a raw store below which more threads per statement, and compression, only cost time."""
 
 
 def data_dir() -> Path:
@@ -42,24 +46,79 @@ def warehouse() -> Path:
     return _path_setting("COHORT_TRACKER_WAREHOUSE", data_dir() / "warehouse.duckdb")
 
 
+class FreshFile:
+    """A warehouse built into a new file in one go, and thrown away if anything goes wrong.
+
+    So nothing is logged beside it while it grows, which would wait for the disk at the end of each
+    of 40 models; `close` makes the file whole. The raw store is attached when it may be read.
+
+    Args:
+        raw_is_ready: set when the raw store may be read.
+    """
+
+    def __init__(self, raw_is_ready: threading.Event) -> None:
+        self.raw_is_ready = raw_is_ready
+        self._name = ""
+        self._connection: DuckDBPyConnection | None = None
+
+    def open(self, connection: DuckDBPyConnection, path: Path) -> None:
+        """Make the file and attach it under its name."""
+        spill = path.with_name(path.name + ".tmp")
+        connection.execute(f"SET temp_directory = {_quoted(spill)}")
+        self._name = f'"{path.stem}"'
+        connection.execute(f"ATTACH {_quoted(path)} AS {self._name} (RECOVERY_MODE no_wal_writes)")
+        self._connection = connection
+
+    def close(self) -> None:
+        """Write all that is not in the file yet; raises duckdb.Error, on a full disk above all."""
+        if self._connection is not None:
+            self._connection.execute(f"CHECKPOINT {self._name}")
+            self._connection.execute(f"DETACH {self._name}")
+            self._connection = None
+
+
+fresh_file: FreshFile | None = None
+"""What a sync builds into; None for the dbt commands that people type."""
+
+
 class Plugin(BasePlugin):
     """Attaches the raw store to each DuckDB connection that dbt opens."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        """Start without a stand-in for the raw store."""
+        """Start without a raw store and without a stand-in for it."""
         self._stand_in: tempfile.TemporaryDirectory[str] | None = None
+        self._lock = threading.Lock()
+        self._has_raw = False
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
         """Put the warehouse where the settings say, in a directory that others cannot read."""
         path = warehouse()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        creds.path = str(path)
+        # A fresh file is attached to a database in memory: only so can it be told to keep no log.
+        creds.path = str(path) if fresh_file is None else ":memory:"
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Load the SQLite reader and attach the raw store as `raw`."""
         conn.execute(f"LOAD {_quoted(_sqlite_extension())}")
+        if fresh_file is None:
+            self._attach_raw(conn)
+        else:
+            fresh_file.open(conn, warehouse())
+
+    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
+        """Attach the raw store of a sync, once it may be read."""
+        if fresh_file is not None and fresh_file.raw_is_ready.is_set():
+            with self._lock:
+                if not self._has_raw:
+                    self._attach_raw(cursor)
+                    self._has_raw = True
+
+    def _attach_raw(self, conn: DuckDBPyConnection) -> None:
         path = raw_db() if _has_tables(raw_db()) else self._empty_raw_db()
         conn.execute(f"ATTACH IF NOT EXISTS {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY)")
+        if fresh_file is not None and path.stat().st_size < _SMALL:
+            conn.execute("SET threads = 1")
+            conn.execute("SET force_compression = 'uncompressed'")
 
     def _empty_raw_db(self) -> Path:
         """Return an empty raw store in a temporary directory that goes when the process ends."""

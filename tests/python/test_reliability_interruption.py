@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -372,16 +372,26 @@ def worker(bench: Bench) -> int:
     return found[0]
 
 
+def open_files(process: int) -> set[Path]:
+    found = set()
+    for entry in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(OSError):
+            found.add(entry.readlink())
+    return found
+
+
 def test_dbt_ends_when_the_sync_is_killed_and_publishes_nothing(built: Bench):
     published = built.warehouse.stat()
-    for moment in ("parsing", "building"):
+    for moment in ("parsing", "waiting", "building"):
         built.source.records.append(record(810, days_ago=0.1))
-        if moment == "parsing":
+        if moment != "building":
             built.misbehave("hang=60")
         process = built.start("sync", read_timeout=100)
         child = worker(built)
-        if moment == "building":
-            wait_for(lambda: list((built.data / "build").glob("*/warehouse.duckdb*")))
+        if moment == "waiting":
+            wait_for(lambda: list((built.data / "build").glob("*/warehouse.duckdb")))
+        elif moment == "building":
+            wait_for(lambda child=child: built.raw in open_files(child))
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         wait_for(lambda child=child: not Path(f"/proc/{child}").exists(), 3)

@@ -1,0 +1,177 @@
+"""The dbt process of a sync starts before the data are there, and must not look at them early."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cohort_tracker.transform import WarehouseBuild, dbt_environment, project_dir
+from support import Bench, holding, processes_about, wait_for
+
+AS_IT_IS = ("-m", "cohort_tracker.dbt_worker")
+WITHOUT_PREPARATION = (
+    "-c",
+    "import sys; sys.modules['cohort_tracker.dbt_warm'] = None\n"
+    "from cohort_tracker.dbt_worker import main; sys.exit(main(*sys.argv[1:]))",
+)
+EVERY_TABLE = "SELECT schema_name, table_name, comment FROM duckdb_tables() ORDER BY ALL"
+EVERY_COLUMN = (
+    "SELECT schema_name, table_name, column_name, data_type, is_nullable, comment"
+    " FROM duckdb_columns() WHERE NOT internal ORDER BY ALL"
+)
+
+
+@contextmanager
+def begun(bench: Bench) -> Iterator[WarehouseBuild]:
+    """A build whose dbt process has got as far as it gets without data."""
+    with WarehouseBuild(bench.settings(), "run") as build:
+        wait_for(lambda: list((bench.data / "build").glob("*/warehouse.duckdb")))
+        time.sleep(2)
+        yield build
+
+
+@dataclass
+class Worked:
+    """What a dbt process left."""
+
+    exit_code: int
+    warehouse: Path
+    outcome: dict[str, Any]
+    log: str
+
+
+def work(
+    bench: Bench,
+    name: str,
+    *,
+    start: tuple[str, ...] = AS_IT_IS,
+    project: Path | None = None,
+    patience: float = 0.0,
+    largest_file: int = resource.RLIM_INFINITY,
+) -> Worked:
+    """Run a dbt process as a sync does; the word is given after `patience`."""
+    folder = bench.home / name
+    folder.mkdir()
+    warehouse, outcome = folder / "warehouse.duckdb", folder / "outcome.json"
+    arguments = (project or project_dir(), bench.data, outcome, bench.warehouse)
+    limits = (largest_file, resource.RLIM_INFINITY)
+    with subprocess.Popen(
+        [sys.executable, *start, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dbt_environment(bench.settings(), warehouse),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits),
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        time.sleep(patience)
+        process.stdin.write(b"build\n")
+        process.stdin.flush()
+        log = process.stdout.read().decode()
+    return Worked(process.returncode, warehouse, json.loads(outcome.read_text()), log)
+
+
+def test_raw_store_is_read_only_when_it_is_ready(bench: Bench):
+    bench.sync()
+    with begun(bench) as build:
+        with holding(bench.raw, "BEGIN EXCLUSIVE"):
+            time.sleep(0.5)
+            assert processes_about(bench.data / "build"), "it is still there and waits"
+        with closing(sqlite3.connect(bench.raw)) as db:
+            columns = [row[1] for row in db.execute("PRAGMA table_info(progressions)")]
+            values = ", ".join("'late'" if name == "record_id" else name for name in columns)
+            db.execute(f"INSERT INTO progressions SELECT {values} FROM progressions LIMIT 1")
+            db.commit()
+        report = build.finish()
+    assert report.failures == [] and report.published
+    assert bench.core("SELECT count(*), count(*) FILTER (id = 'late') FROM core.progressions") == [
+        (46, 1)
+    ]
+
+
+def test_tables_are_the_same_with_time_to_prepare_and_without(bench: Bench):
+    bench.sync()
+    prepared = work(bench, "prepared", patience=5)
+    hurried = work(bench, "hurried")
+    plain = work(bench, "plain", start=WITHOUT_PREPARATION)
+    for done in (prepared, hurried, plain):
+        assert done.exit_code == 0 and done.log == ""
+        assert done.outcome["failures"] == []
+        assert done.outcome["models"] >= 40 and done.outcome["tests"] >= 40
+        assert contents(done.warehouse) == contents(prepared.warehouse)
+
+
+def contents(warehouse: Path) -> list[Any]:
+    """Tables, columns, comments and rows; numbers without what the order of a sum does to them."""
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        tables = db.execute(EVERY_TABLE).fetchall()
+        rows = {
+            (schema, table): sorted(
+                repr([round(v, 9) if isinstance(v, float) else v for v in row])
+                for row in db.execute(f'FROM "{schema}"."{table}"').fetchall()
+            )
+            for schema, table, _ in tables
+        }
+        return [tables, db.execute(EVERY_COLUMN).fetchall(), rows]
+
+
+def test_broken_invariant_and_broken_contract_are_named(bench: Bench, tmp_path: Path):
+    bench.sync()
+    project = tmp_path / "project"
+    for path in project_dir().glob("*.yml"):
+        project.mkdir(exist_ok=True)
+        shutil.copy(path, project)
+    for name in ("models", "macros", "analyses", "tests/sql"):
+        shutil.copytree(project_dir() / name, project / name)
+    (project / "tests/sql/nothing_is_well.sql").write_text("select 1 as broken")
+    settings = (project / "models/core/students.yml").read_text()
+    first = "      - name: id\n        data_type: "
+    assert first + "string" in settings
+    (project / "models/core/students.yml").write_text(
+        settings.replace(first + "string", first + "bigint", 1)
+    )
+    done = work(bench, "broken", project=project, patience=5)
+    assert done.exit_code == 1
+    told = {line.split(":")[0]: line for line in done.outcome["failures"]}
+    assert told.keys() == {"nothing_is_well", "students"}
+    assert "This model has an enforced contract that failed" in told["students"]
+    assert all(name in done.log for name in told)
+
+
+def test_warehouse_that_cannot_be_written_to_its_end_is_named(bench: Bench):
+    bench.sync()
+    work(bench, "whole")  # leaves what dbt keeps of the project, which is large, too
+    done = work(bench, "cut", largest_file=1 << 20)
+    assert done.exit_code == 1
+    (failure,) = done.outcome["failures"]
+    assert failure.startswith("warehouse.duckdb: ")
+
+
+def test_end_of_the_sync_ends_a_waiting_dbt_at_once(bench: Bench):
+    bench.sync()
+    with begun(bench) as build:
+        (worker,) = processes_about(bench.data / "build")
+        build._hang_up()
+        wait_for(lambda: has_ended(worker), 1)
+    assert not (bench.data / "build").exists()
+    assert not bench.warehouse.exists()
+
+
+def has_ended(process: int) -> bool:
+    """Whether the process is gone, or nobody has asked yet how it ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")")[-1].split()[0] == "Z"
+    except OSError:
+        return True
