@@ -28,6 +28,8 @@ from requests.exceptions import (
 )
 from tenacity import RetryCallState, Retrying
 from tenacity.wait import wait_base, wait_random_exponential
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from ..background import Background
@@ -89,7 +91,10 @@ class Pace:
             self._next_start = time.monotonic() + self._delay
 
     def count_from_now(self) -> None:
-        """Note that the request whose turn it was is on its way only now."""
+        """Note that the request whose turn it was is on its way only now.
+
+        Before it was sent, a connection may have been made, or the processor been elsewhere.
+        """
         if not self._delay:
             return
         with self._lock:
@@ -117,32 +122,28 @@ class BoundedAdapter(HTTPAdapter):
     """Sends one request at its turn and reads the whole answer within the limits."""
 
     def __init__(self, pace: Pace, limits: TransportLimits) -> None:
-        super().__init__(pool_maxsize=4)
         self._pace = pace
         self._limits = limits
-        self._is_connected = False
+        super().__init__(pool_maxsize=4)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Have each connection tell the pace when a request was sent."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._pace)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """The same for connections through a proxy."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _pools(self._pace)
+        return manager
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """Send `request`; raises requests' exceptions, BodyTooLargeError or ReadTimeout."""
         self._pace.wait()
         kwargs["stream"] = True  # the body is read here, within bounds
-        was_connected, self._is_connected = self._is_connected, False
-        try:
-            response = self._within_bounds(request, args, kwargs)
-            self._is_connected = True
-        finally:
-            if not was_connected:  # making a connection took time, too
-                self._pace.count_from_now()
-        return response
-
-    def _within_bounds(
-        self, request: PreparedRequest, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Response:
-        """The answer, in a thread of its own so that nothing can outwait the limit.
-
-        Socket time-outs bound the wait for the next byte only; headers that drip, a slow handshake
-        and a slow name server are bounded by not waiting for the thread any longer.
-        """
+        # In a thread of its own, so that nothing can outwait the limit: socket time-outs bound the
+        # wait for the next byte only; headers that drip, a slow handshake and a slow name server
+        # are bounded by not waiting for the thread any longer.
         seconds = self._limits.response_seconds
         deadline = time.monotonic() + seconds
         exchange = Background(lambda: self._exchange(request, deadline, args, kwargs), "request")
@@ -158,7 +159,6 @@ class BoundedAdapter(HTTPAdapter):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Response:
-        self._pace.count_from_now()  # starting this thread took time, too
         response = super().send(request, *args, **kwargs)
         try:
             body = b"".join(self._read(response, deadline))
@@ -199,6 +199,28 @@ class BoundedAdapter(HTTPAdapter):
             if time.monotonic() > deadline:
                 raise _too_slow(self._limits.response_seconds, response.request)
             yield chunk
+
+
+def _pools(pace: Pace) -> dict[str, type[HTTPConnectionPool]]:
+    """urllib3's pools, with connections that tell `pace` when a request was sent."""
+
+    class Connection(HTTPConnection):
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            super().request(*args, **kwargs)
+            pace.count_from_now()
+
+    class SecureConnection(HTTPSConnection):
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            super().request(*args, **kwargs)
+            pace.count_from_now()
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = SecureConnection
+
+    return {"http": Pool, "https": SecurePool}
 
 
 def _too_slow(seconds: float, request: PreparedRequest) -> ReadTimeout:
