@@ -12,7 +12,7 @@ dbt offers no hook for this, so three of its functions are replaced in this proc
 * the one that renders a node's SQL, and the one that makes the context in which a node runs:
   what was rendered while waiting is handed out, once; everything else is rendered by dbt.
 
-Measured on a class of 3,781 records: 0.35 s, and 0.5 s of processor time less after the word.
+On a class of 3,781 records the first saves 0.35 s of processor time, the others 0.5 s.
 Where dbt does not look as expected, `hold_first_node` changes nothing and says so.
 """
 
@@ -74,7 +74,8 @@ class _Kitchen:
             return
         with self._lock:  # the other threads wait here
             if self._config is None:
-                self._prepare()
+                with contextlib.suppress(Exception):  # what is not prepared is made in its turn
+                    self._prepare()
         self._word.wait()
 
     def _prepare(self) -> None:
@@ -87,7 +88,7 @@ class _Kitchen:
                 return
             node: Any = self._manifest.nodes.get(unique_id)
             # This thread has no connection: a node whose rendering asks the database fails here,
-            # and is rendered when its turn comes, like all that cannot be prepared.
+            # and is rendered in its turn.
             with contextlib.suppress(Exception):
                 self._render(compiler, node, self._manifest, {})
                 self._contexts[unique_id] = self._make_context(node, self._config, self._manifest)
