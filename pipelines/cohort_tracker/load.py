@@ -109,6 +109,11 @@ class RawLoader:
         self._work_dir = work_dir
         self._elsewhere: tempfile.TemporaryDirectory[str] | None = None
         self._load: Background[None] | None = None
+        # From parts: the path may hold any character that means something in an address.
+        self._engine = create_engine(
+            URL.create("sqlite", database=str(store.path)), connect_args={"timeout": BUSY_SECONDS}
+        )
+        self._pipeline: dlt.Pipeline | None = None
         self._log: list[Row] = []
         self.seconds = 0.0
         self.stored_runs = 0
@@ -132,6 +137,8 @@ class RawLoader:
         """
         if self._load is not None:
             self._load.wait(BUSY_SECONDS)
+        if self._pipeline is not None:
+            self._pipeline.deactivate()
         clear(self._work_dir)
         if self._elsewhere is not None:
             self._elsewhere.cleanup()
@@ -185,29 +192,28 @@ class RawLoader:
             self._log = []
 
     def _run(self, batch: Batch) -> None:
-        # From parts: the path may hold any character that means something in an address.
-        engine = create_engine(
-            URL.create("sqlite", database=str(self._store.path)),
-            connect_args={"timeout": BUSY_SECONDS},
-        )
         try:
-            pipeline = dlt.pipeline(
-                "cohort_tracker",
-                destination=RawSqlite(engine),
-                dataset_name="main",
-                pipelines_dir=self._elsewhere.name if self._elsewhere else str(self._work_dir),
-            )
-            try:
-                pipeline.run(openclass(batch))
-            finally:
-                batch.clear()
-                pipeline.deactivate()
+            if self._pipeline is None:
+                self._pipeline = self._new_pipeline()
+            self._pipeline.run(openclass(batch))
         except Exception as error:
             raise StoreError(
                 f"Could not write {self._store.path}: {_root_cause(error)}", WRITE_HINT
             ) from error
         finally:
-            engine.dispose()
+            batch.clear()
+            self._engine.dispose()  # the file stays closed between two loads
+
+    def _new_pipeline(self) -> dlt.Pipeline:
+        pipeline = dlt.pipeline(
+            "cohort_tracker",
+            destination=RawSqlite(self._engine),
+            dataset_name="main",
+            pipelines_dir=self._elsewhere.name if self._elsewhere else str(self._work_dir),
+        )
+        # A new folder's state is empty; there is none to take from the store either.
+        pipeline.config.restore_from_destination = False
+        return pipeline
 
 
 def _arrow_table(table: str, rows: list[tuple[Any, ...]]) -> pa.Table:
