@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TIMINGS = (
     *("import", "login", "classes", "pages", "load"),
-    *("parse", "build", "models", "tests", "publish"),
+    *("dbt_import", "parse", "build", "models", "tests", "publish"),
 )
 _OTHER_DIR = "Name another data_dir."
 
