@@ -26,6 +26,8 @@ with repeated as (
     select
         class_id,
         record_id,
+        count(*) as versions,
+        min(version_no) as oldest_version_no,
         max(version_no) as newest_version_no
     from {{ source('openclass', 'progressions') }}
     group by class_id, record_id
@@ -33,7 +35,7 @@ with repeated as (
 
 ),
 
--- a retried load may have stored the same version twice
+-- a retried load may have stored the same version twice; two different versions need no second look
 copied as (
 
     select
@@ -45,6 +47,7 @@ copied as (
         on
             source.class_id = repeated.class_id
             and source.record_id = repeated.record_id
+            and (repeated.versions > 2 or repeated.oldest_version_no = repeated.newest_version_no)
     group by source.class_id, source.record_id, source.version_no
     having count(*) > 1
 
