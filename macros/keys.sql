@@ -2,3 +2,16 @@
 {% macro key_as_text(columns, relation=none) -%}
     concat({% for column in columns %}cast({{ relation ~ '.' if relation }}{{ column }} as {{ dbt.type_string() }}){{ ", ' ', " if not loop.last }}{% endfor %})
 {%- endmacro %}
+
+{#- A whole number of the values of a key: equal for equal keys, and seldom equal for different ones. -#}
+{% macro fingerprint(columns) -%}
+    {{ adapter.dispatch('fingerprint', 'cohort_tracker')(columns) }}
+{%- endmacro %}
+
+{% macro default__fingerprint(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro spark__fingerprint(columns) -%}
+    xxhash64({{ columns | join(', ') }})
+{%- endmacro %}

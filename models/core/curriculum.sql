@@ -10,15 +10,73 @@ with units as (
 
 ),
 
-attempts as (
+met as (
+
+    select distinct
+        class_id,
+        assignment_id
+    from {{ ref('progressions_as_of') }}
+
+),
+
+listed as (
+
+    select
+        coalesce(units.class_id, met.class_id) as class_id,
+        coalesce(units.assignment_id, met.assignment_id) as assignment_id,
+        units.unit_position,
+        units.section_position,
+        units.section_name
+    from units
+    full outer join met
+        on
+            units.class_id = met.class_id
+            and units.assignment_id = met.assignment_id
+
+),
+
+-- where the units give each assignment a place of its own, nobody's order of work is asked for
+shared_places as (
 
     select
         class_id,
-        student_id,
-        assignment_id,
-        min(completed_at) as completed_at
-    from {{ ref('progressions_as_of') }}
-    group by class_id, student_id, assignment_id
+        unit_position
+    from listed
+    group by class_id, unit_position
+    having
+        count(*) > 1
+        or unit_position is null
+
+),
+
+unordered_classes as (
+
+    select distinct class_id
+    from shared_places
+
+),
+
+students as (
+
+    {{ numbered_students() }}
+
+),
+
+attempts as (
+
+    select
+        students.student_number,
+        progressions.class_id,
+        progressions.assignment_id,
+        min(progressions.completed_at) as completed_at
+    from {{ ref('progressions_as_of') }} as progressions
+    inner join unordered_classes
+        on progressions.class_id = unordered_classes.class_id
+    inner join students
+        on
+            progressions.class_id = students.class_id
+            and progressions.student_id = students.student_id
+    group by students.student_number, progressions.class_id, progressions.assignment_id
 
 ),
 
@@ -31,7 +89,7 @@ ranked as (
         completed_at,
         case
             when completed_at is not null
-                then rank() over (partition by class_id, student_id order by completed_at nulls last)
+                then rank() over (partition by student_number order by completed_at nulls last)
         end as completion_rank
     from attempts
 
@@ -50,22 +108,18 @@ seen as (
 
 ),
 
-merged as (
+ordered as (
 
     select
-        coalesce(units.class_id, seen.class_id) as class_id,
-        coalesce(units.assignment_id, seen.assignment_id) as assignment_id,
-        units.unit_position,
-        units.section_position,
-        units.section_name,
+        listed.*,
         seen.median_rank,
         coalesce(seen.completions, 0) as completions,
         coalesce(seen.students, 0) as students
-    from units
-    full outer join seen
+    from listed
+    left join seen
         on
-            units.class_id = seen.class_id
-            and units.assignment_id = seen.assignment_id
+            listed.class_id = seen.class_id
+            and listed.assignment_id = seen.assignment_id
 
 )
 
@@ -81,4 +135,4 @@ select
     section_name as section,
     section_position,
     unit_position is null as is_inferred
-from merged
+from ordered

@@ -1,6 +1,13 @@
 -- Counted through changes only (a completion, a student falling silent or coming back), so that the
 -- work grows with the number of completions and not with completions times weeks.
-with active_spells as (
+-- By number until the end (macros/numbered.sql).
+with assignments as (
+
+    {{ numbered_assignments() }}
+
+),
+
+active_spells as (
 
     {{ spells(ref('student_weeks'), ['class_id', 'student_id'], 'is_active') }}
 
@@ -9,21 +16,23 @@ with active_spells as (
 first_completions as (
 
     select
-        class_id,
-        student_id,
-        assignment_id,
-        from_week,
-        grade_millionths
-    from {{ ref('completions') }}
-    where attempt_number = 1
+        completions.class_id,
+        completions.student_id,
+        assignments.assignment_number,
+        completions.from_week
+    from {{ ref('completions') }} as completions
+    inner join assignments
+        on
+            completions.class_id = assignments.class_id
+            and completions.assignment_id = assignments.assignment_id
+    where completions.attempt_number = 1
 
 ),
 
 counted_spells as (
 
     select
-        first_completions.class_id,
-        first_completions.assignment_id,
+        first_completions.assignment_number,
         greatest(first_completions.from_week, active_spells.from_week) as from_week,
         active_spells.until_week
     from first_completions
@@ -38,32 +47,29 @@ counted_spells as (
 changes as (
 
     select
-        class_id,
-        assignment_id,
+        assignment_number,
         from_week as week_number,
         count(*) as change
     from counted_spells
-    group by class_id, assignment_id, from_week
+    group by assignment_number, from_week
     union all
     select
-        class_id,
-        assignment_id,
+        assignment_number,
         until_week as week_number,
         -count(*) as change
     from counted_spells
-    group by class_id, assignment_id, until_week
+    group by assignment_number, until_week
 
 ),
 
 net_changes as (
 
     select
-        class_id,
-        assignment_id,
+        assignment_number,
         week_number,
-        sum(change) as change
+        cast(sum(change) as bigint) as change
     from changes
-    group by class_id, assignment_id, week_number
+    group by assignment_number, week_number
 
 ),
 
@@ -95,8 +101,7 @@ active_students as (
 weekly as (
 
     select
-        graded.class_id,
-        graded.assignment_id,
+        assignments.assignment_number,
         active_students.week_number,
         active_students.week_end,
         active_students.measured_on,
@@ -106,33 +111,38 @@ weekly as (
         cast(
             coalesce(
                 sum(net_changes.change) over (
-                    partition by graded.class_id, graded.assignment_id order by active_students.week_number
+                    partition by assignments.assignment_number order by active_students.week_number
                     rows between unbounded preceding and current row
                 ),
                 0
             ) as bigint
         ) as active_completed
     from graded
+    inner join assignments
+        on
+            graded.class_id = assignments.class_id
+            and graded.assignment_id = assignments.assignment_id
     inner join active_students
         on graded.class_id = active_students.class_id
     left join net_changes
         on
-            graded.class_id = net_changes.class_id
-            and graded.assignment_id = net_changes.assignment_id
+            assignments.assignment_number = net_changes.assignment_number
             and active_students.week_number = net_changes.week_number
 
 )
 
 select
-    class_id,
-    assignment_id,
-    week_number,
-    week_end,
-    measured_on,
-    is_last_followed,
-    active_students,
-    active_completed,
-    is_graded,
-    active_students > 0
-    and {{ is_at_least_share('active_completed', 'active_students', 'expected_share') }} as is_expected
+    assignments.class_id,
+    assignments.assignment_id,
+    weekly.week_number,
+    weekly.week_end,
+    weekly.measured_on,
+    weekly.is_last_followed,
+    weekly.active_students,
+    weekly.active_completed,
+    weekly.is_graded,
+    weekly.active_students > 0
+    and {{ is_at_least_share('weekly.active_completed', 'weekly.active_students', 'expected_share') }} as is_expected
 from weekly
+inner join assignments
+    on weekly.assignment_number = assignments.assignment_number

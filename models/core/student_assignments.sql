@@ -1,18 +1,71 @@
-with expected as (
+-- By number until the end (macros/numbered.sql).
+with students as (
+
+    {{ numbered_students() }}
+
+),
+
+assignments as (
+
+    {{ numbered_assignments() }}
+
+),
+
+expected as (
 
     select
-        enrollments.class_id,
-        enrollments.student_id,
+        students.student_number,
+        assignments.assignment_number,
+        assignments.position,
         enrollments.is_enrolled,
-        curriculum.assignment_id,
-        curriculum.position,
         classes.as_of_date
     from {{ ref('enrollments') }} as enrollments
-    inner join {{ ref('curriculum') }} as curriculum
-        on enrollments.class_id = curriculum.class_id
+    inner join students
+        on
+            enrollments.class_id = students.class_id
+            and enrollments.student_id = students.student_id
+    inner join assignments
+        on enrollments.class_id = assignments.class_id
     inner join {{ ref('classes') }} as classes
         on enrollments.class_id = classes.id
     where enrollments.has_started
+
+),
+
+begun as (
+
+    select
+        students.student_number,
+        assignments.assignment_number,
+        progressions.progression_id,
+        progressions.grade,
+        progressions.started_at,
+        progressions.completed_at,
+        progressions.reviewed_at,
+        progressions.started_on,
+        progressions.completed_on
+    from {{ ref('progressions_as_of') }} as progressions
+    inner join students
+        on
+            progressions.class_id = students.class_id
+            and progressions.student_id = students.student_id
+    inner join assignments
+        on
+            progressions.class_id = assignments.class_id
+            and progressions.assignment_id = assignments.assignment_id
+
+),
+
+-- few pairs have several progressions: only those need to be put in order
+repeated as (
+
+    select
+        student_number,
+        assignment_number,
+        count(*) as attempts
+    from begun
+    group by student_number, assignment_number
+    having count(*) > 1
 
 ),
 
@@ -20,13 +73,36 @@ with expected as (
 numbered as (
 
     select
-        *,
-        count(*) over (partition by class_id, student_id, assignment_id) as attempts,
+        begun.*,
+        repeated.attempts,
         row_number() over (
-            partition by class_id, student_id, assignment_id
-            order by completed_at desc nulls last, started_at desc nulls last, progression_id desc
+            partition by begun.student_number, begun.assignment_number
+            order by
+                begun.completed_at desc nulls last, begun.started_at desc nulls last, begun.progression_id desc
         ) as choice
-    from {{ ref('progressions_as_of') }}
+    from begun
+    inner join repeated
+        on
+            begun.student_number = repeated.student_number
+            and begun.assignment_number = repeated.assignment_number
+
+),
+
+deciding as (
+
+    select
+        begun.*,
+        1 as attempts,
+        1 as choice
+    from begun
+    left join repeated
+        on
+            begun.student_number = repeated.student_number
+            and begun.assignment_number = repeated.assignment_number
+    where repeated.student_number is null
+    union all
+    select * from numbered
+    where choice = 1
 
 ),
 
@@ -34,23 +110,42 @@ chosen as (
 
     select
         expected.*,
-        coalesce(numbered.attempts, 0) as attempts,
-        numbered.progression_id,
-        numbered.grade,
-        numbered.started_at,
-        numbered.completed_at,
-        numbered.reviewed_at,
-        numbered.started_on,
-        numbered.completed_on,
-        numbered.progression_id is not null as is_begun,
-        numbered.completed_at is not null as is_completed
+        coalesce(deciding.attempts, 0) as attempts,
+        deciding.progression_id,
+        deciding.grade,
+        deciding.started_at,
+        deciding.completed_at,
+        deciding.reviewed_at,
+        deciding.started_on,
+        deciding.completed_on,
+        deciding.progression_id is not null as is_begun,
+        deciding.completed_at is not null as is_completed
     from expected
-    left join numbered
+    left join deciding
         on
-            expected.class_id = numbered.class_id
-            and expected.student_id = numbered.student_id
-            and expected.assignment_id = numbered.assignment_id
-            and numbered.choice = 1
+            expected.student_number = deciding.student_number
+            and expected.assignment_number = deciding.assignment_number
+
+),
+
+completed as (
+
+    select
+        student_number,
+        assignment_number,
+        completed_on
+    from deciding
+    where completed_at is not null
+
+),
+
+furthest as (
+
+    select
+        student_number,
+        max(assignment_number) as assignment_number
+    from completed
+    group by student_number
 
 ),
 
@@ -58,18 +153,17 @@ chosen as (
 placed as (
 
     select
-        *,
-        coalesce(lag(is_completed) over curriculum_order, false) as is_previous_completed,
-        lag(completed_on) over curriculum_order as previous_completed_on,
-        coalesce(
-            max(case when is_completed then position end) over (
-                partition by class_id, student_id order by position
-                rows between unbounded preceding and unbounded following
-            ) > position,
-            false
-        ) as has_completed_later
+        chosen.*,
+        previous.student_number is not null as is_previous_completed,
+        previous.completed_on as previous_completed_on,
+        coalesce(furthest.assignment_number > chosen.assignment_number, false) as has_completed_later
     from chosen
-    window curriculum_order as (partition by class_id, student_id order by position)
+    left join completed as previous
+        on
+            chosen.student_number = previous.student_number
+            and chosen.assignment_number - 1 = previous.assignment_number
+    left join furthest
+        on chosen.student_number = furthest.student_number
 
 ),
 
@@ -102,31 +196,35 @@ waiting as (
 )
 
 select
-    class_id,
-    student_id,
-    assignment_id,
-    position,
+    students.class_id,
+    students.student_id,
+    assignments.assignment_id,
+    waiting.position,
     case
-        when is_completed then 'completed'
-        when is_begun then 'in_progress'
+        when waiting.is_completed then 'completed'
+        when waiting.is_begun then 'in_progress'
         else 'not_started'
     end as state,
-    attempts,
-    progression_id,
-    grade,
-    started_at,
-    completed_at,
-    reviewed_at,
-    started_on,
-    completed_on,
-    is_completed,
-    is_passed,
-    is_graded,
-    is_completed and reviewed_at is null as is_awaiting_review,
-    is_reached,
-    is_skipped,
-    is_waiting,
-    waiting_since_date,
-    days_waiting,
-    coalesce(is_waiting and days_waiting >= {{ threshold('stuck_days') }}, false) as is_stuck
+    waiting.attempts,
+    waiting.progression_id,
+    waiting.grade,
+    waiting.started_at,
+    waiting.completed_at,
+    waiting.reviewed_at,
+    waiting.started_on,
+    waiting.completed_on,
+    waiting.is_completed,
+    waiting.is_passed,
+    waiting.is_graded,
+    waiting.is_completed and waiting.reviewed_at is null as is_awaiting_review,
+    waiting.is_reached,
+    waiting.is_skipped,
+    waiting.is_waiting,
+    waiting.waiting_since_date,
+    waiting.days_waiting,
+    coalesce(waiting.is_waiting and waiting.days_waiting >= {{ threshold('stuck_days') }}, false) as is_stuck
 from waiting
+inner join students
+    on waiting.student_number = students.student_number
+inner join assignments
+    on waiting.assignment_number = assignments.assignment_number

@@ -1,8 +1,15 @@
-with grid as (
+-- By number until the end (macros/numbered.sql).
+with students as (
+
+    {{ numbered_students() }}
+
+),
+
+grid as (
 
     select
         enrollments.class_id,
-        enrollments.student_id,
+        students.student_number,
         enrollments.enrolled_on,
         enrollments.left_on,
         class_weeks.week_number,
@@ -10,6 +17,10 @@ with grid as (
         class_weeks.measured_on,
         class_weeks.is_last_followed
     from {{ ref('enrollments') }} as enrollments
+    inner join students
+        on
+            enrollments.class_id = students.class_id
+            and enrollments.student_id = students.student_id
     inner join {{ ref('class_weeks') }} as class_weeks
         on enrollments.class_id = class_weeks.class_id
     where
@@ -21,13 +32,16 @@ with grid as (
 per_week as (
 
     select
-        class_id,
-        student_id,
-        from_week as week_number,
-        count(case when attempt_number = 1 then 1 end) as completions,
-        max(completed_on) as last_completed_on
-    from {{ ref('completions') }}
-    group by class_id, student_id, from_week
+        students.student_number,
+        completions.from_week as week_number,
+        count(case when completions.attempt_number = 1 then 1 end) as completions,
+        max(completions.completed_on) as last_completed_on
+    from {{ ref('completions') }} as completions
+    inner join students
+        on
+            completions.class_id = students.class_id
+            and completions.student_id = students.student_id
+    group by students.student_number, completions.from_week
 
 ),
 
@@ -37,14 +51,13 @@ filled as (
         grid.*,
         coalesce(per_week.completions, 0) as completions,
         max(per_week.last_completed_on) over (
-            partition by grid.class_id, grid.student_id order by grid.week_number
+            partition by grid.student_number order by grid.week_number
             rows between unbounded preceding and current row
         ) as last_completed_on
     from grid
     left join per_week
         on
-            grid.class_id = per_week.class_id
-            and grid.student_id = per_week.student_id
+            grid.student_number = per_week.student_number
             and grid.week_number = per_week.week_number
 
 ),
@@ -83,20 +96,22 @@ measured as (
 )
 
 select
-    class_id,
-    student_id,
-    week_number,
-    week_end,
-    measured_on,
-    is_last_followed,
-    has_started,
-    has_left,
-    completions,
-    last_completed_on,
-    days_enrolled,
-    days_silent,
-    has_started
-    and not has_left
-    and last_completed_on is not null
-    and days_silent < {{ threshold('silent_days') }} as is_active
+    students.class_id,
+    students.student_id,
+    measured.week_number,
+    measured.week_end,
+    measured.measured_on,
+    measured.is_last_followed,
+    measured.has_started,
+    measured.has_left,
+    measured.completions,
+    measured.last_completed_on,
+    measured.days_enrolled,
+    measured.days_silent,
+    measured.has_started
+    and not measured.has_left
+    and measured.last_completed_on is not null
+    and measured.days_silent < {{ threshold('silent_days') }} as is_active
 from measured
+inner join students
+    on measured.student_number = students.student_number

@@ -1,38 +1,66 @@
-with events as (
+with students as (
+
+    {{ numbered_students() }}
+
+),
+
+events as (
 
     select
-        progressions.class_id,
-        progressions.student_id,
+        students.student_number,
         'started' as event,
         {{ to_local('progressions.started_at', 'classes.timezone') }} as happened_at_local
     from {{ ref('progressions_as_of') }} as progressions
     inner join {{ ref('classes') }} as classes
         on progressions.class_id = classes.id
+    inner join students
+        on
+            progressions.class_id = students.class_id
+            and progressions.student_id = students.student_id
     where progressions.started_at is not null
     union all
     select
-        progressions.class_id,
-        progressions.student_id,
+        students.student_number,
         'completed' as event,
         {{ to_local('progressions.completed_at', 'classes.timezone') }} as happened_at_local
     from {{ ref('progressions_as_of') }} as progressions
     inner join {{ ref('classes') }} as classes
         on progressions.class_id = classes.id
+    inner join students
+        on
+            progressions.class_id = students.class_id
+            and progressions.student_id = students.student_id
     where progressions.completed_at is not null
+
+),
+
+-- by student first: counting the distinct students of millions of events would take longer
+student_counts as (
+
+    select
+        student_number,
+        {{ iso_weekday('happened_at_local') }} as weekday,
+        {{ hour_of('happened_at_local') }} as hour,
+        count(case when event = 'started' then 1 end) as starts,
+        count(case when event = 'completed' then 1 end) as completions
+    from events
+    group by student_number, {{ iso_weekday('happened_at_local') }}, {{ hour_of('happened_at_local') }}
 
 ),
 
 counts as (
 
     select
-        class_id,
-        {{ iso_weekday('happened_at_local') }} as weekday,
-        {{ hour_of('happened_at_local') }} as hour,
-        count(case when event = 'started' then 1 end) as starts,
-        count(case when event = 'completed' then 1 end) as completions,
-        count(distinct student_id) as students
-    from events
-    group by class_id, {{ iso_weekday('happened_at_local') }}, {{ hour_of('happened_at_local') }}
+        students.class_id,
+        student_counts.weekday,
+        student_counts.hour,
+        cast(sum(student_counts.starts) as bigint) as starts,
+        cast(sum(student_counts.completions) as bigint) as completions,
+        count(*) as students
+    from student_counts
+    inner join students
+        on student_counts.student_number = students.student_number
+    group by students.class_id, student_counts.weekday, student_counts.hour
 
 ),
 

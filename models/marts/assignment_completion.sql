@@ -9,12 +9,17 @@ with counts as (
 
 ),
 
+assignments as (
+
+    {{ numbered_assignments() }}
+
+),
+
 -- days from start to completion; work still open has lasted until as_of at least (censored)
 durations as (
 
     select
-        student_assignments.class_id,
-        student_assignments.assignment_id,
+        assignments.assignment_number,
         student_assignments.is_completed,
         greatest(
             {{ dbt.datediff(
@@ -27,32 +32,25 @@ durations as (
     from {{ ref('student_assignments') }} as student_assignments
     inner join {{ ref('classes') }} as classes
         on student_assignments.class_id = classes.id
+    inner join assignments
+        on
+            student_assignments.class_id = assignments.class_id
+            and student_assignments.assignment_id = assignments.assignment_id
     where student_assignments.started_at is not null
 
 ),
 
-moments as (
-
-    select
-        class_id,
-        assignment_id,
-        seconds,
-        count(*) as ended,
-        count(case when is_completed then 1 end) as completed
-    from durations
-    group by class_id, assignment_id, seconds
-
-),
-
+-- how many were still working just before each moment; who completed then comes before who is still open
 at_risk as (
 
     select
-        *,
-        sum(ended) over (
-            partition by class_id, assignment_id order by seconds desc
-            rows between unbounded preceding and current row
+        assignment_number,
+        is_completed,
+        seconds,
+        row_number() over (
+            partition by assignment_number order by seconds desc, is_completed asc
         ) as still_open
-    from moments
+    from durations
 
 ),
 
@@ -60,17 +58,14 @@ at_risk as (
 surviving as (
 
     select
-        class_id,
-        assignment_id,
+        assignment_number,
         seconds,
-        max(case when completed = still_open then 1 else 0 end) over moments_so_far as is_exhausted,
-        sum(case when completed < still_open then ln(1 - cast(completed as double) / still_open) else 0 end)
-            over moments_so_far as log_share
+        is_completed and still_open = 1 as is_exhausted,
+        sum(case when is_completed and still_open > 1 then ln(1 - 1 / cast(still_open as double)) else 0 end) over (
+            partition by assignment_number order by still_open desc
+            rows between unbounded preceding and current row
+        ) as log_share
     from at_risk
-    window moments_so_far as (
-        partition by class_id, assignment_id order by seconds
-        rows between unbounded preceding and current row
-    )
 
 ),
 
@@ -78,14 +73,13 @@ surviving as (
 medians as (
 
     select
-        class_id,
-        assignment_id,
+        assignment_number,
         cast(min(seconds) as double) / 86400 as median_days_to_complete
     from surviving
     where
-        is_exhausted = 1
+        is_exhausted
         or log_share <= ln(0.5) + 0.000000001
-    group by class_id, assignment_id
+    group by assignment_number
 
 )
 
@@ -93,8 +87,8 @@ select
     curriculum.class_id,
     classes.name as class_name,
     curriculum.assignment_id,
-    assignments.name as assignment_name,
-    assignments.type as assignment_type,
+    described.name as assignment_name,
+    described.type as assignment_type,
     curriculum.section,
     curriculum.position,
     curriculum.is_inferred,
@@ -111,13 +105,15 @@ select
 from {{ ref('curriculum') }} as curriculum
 inner join {{ ref('classes') }} as classes
     on curriculum.class_id = classes.id
-inner join {{ ref('assignments') }} as assignments
-    on curriculum.assignment_id = assignments.id
+inner join assignments
+    on
+        curriculum.class_id = assignments.class_id
+        and curriculum.assignment_id = assignments.assignment_id
+inner join {{ ref('assignments') }} as described
+    on curriculum.assignment_id = described.id
 left join counts
     on
         curriculum.class_id = counts.class_id
         and curriculum.assignment_id = counts.assignment_id
 left join medians
-    on
-        curriculum.class_id = medians.class_id
-        and curriculum.assignment_id = medians.assignment_id
+    on assignments.assignment_number = medians.assignment_number

@@ -1,50 +1,96 @@
-with waiting as (
+-- By number until the end (macros/numbered.sql).
+with students as (
+
+    {{ numbered_students() }}
+
+),
+
+assignments as (
+
+    {{ numbered_assignments() }}
+
+),
+
+classes as (
 
     select
-        class_id,
-        student_id,
-        assignment_id,
-        position,
-        progression_id,
-        grade,
-        completed_at,
-        completed_on,
+        id as class_id,
+        name as class_name,
+        as_of_date,
+        row_number() over (order by id) as class_number
+    from {{ ref('classes') }}
+
+),
+
+waiting as (
+
+    select
+        classes.class_number,
+        students.student_number,
+        assignments.assignment_number,
+        student_assignments.position,
+        student_assignments.progression_id,
+        student_assignments.grade,
+        student_assignments.completed_at,
+        student_assignments.completed_on
+    from {{ ref('student_assignments') }} as student_assignments
+    inner join classes
+        on student_assignments.class_id = classes.class_id
+    inner join students
+        on
+            student_assignments.class_id = students.class_id
+            and student_assignments.student_id = students.student_id
+    inner join assignments
+        on
+            student_assignments.class_id = assignments.class_id
+            and student_assignments.assignment_id = assignments.assignment_id
+    where student_assignments.is_awaiting_review
+
+),
+
+ranked as (
+
+    select
+        *,
         row_number() over (
-            partition by class_id order by completed_at asc, position asc, student_id asc
+            partition by class_number order by completed_at asc, position asc, student_number asc
         ) as review_rank
-    from {{ ref('student_assignments') }}
-    where is_awaiting_review
+    from waiting
 
 )
 
 select
-    waiting.class_id,
-    classes.name as class_name,
-    waiting.student_id,
-    students.first_name,
-    students.last_name,
-    students.email,
+    classes.class_id,
+    classes.class_name,
+    students.student_id,
+    people.first_name,
+    people.last_name,
+    people.email,
     enrollments.region,
     enrollments.night,
     enrollments.mentor,
     enrollments.is_enrolled,
-    waiting.assignment_id,
-    assignments.name as assignment_name,
-    assignments.type as assignment_type,
-    waiting.position,
-    waiting.progression_id,
-    waiting.grade,
-    waiting.completed_at,
-    {{ days_between('waiting.completed_on', 'classes.as_of_date') }} as days_waiting,
-    waiting.review_rank
-from waiting
+    assignments.assignment_id,
+    described.name as assignment_name,
+    described.type as assignment_type,
+    ranked.position,
+    ranked.progression_id,
+    ranked.grade,
+    ranked.completed_at,
+    {{ days_between('ranked.completed_on', 'classes.as_of_date') }} as days_waiting,
+    ranked.review_rank
+from ranked
+inner join students
+    on ranked.student_number = students.student_number
+inner join assignments
+    on ranked.assignment_number = assignments.assignment_number
+inner join classes
+    on ranked.class_number = classes.class_number
 inner join {{ ref('enrollments') }} as enrollments
     on
-        waiting.class_id = enrollments.class_id
-        and waiting.student_id = enrollments.student_id
-inner join {{ ref('classes') }} as classes
-    on waiting.class_id = classes.id
-inner join {{ ref('students') }} as students
-    on waiting.student_id = students.id
-inner join {{ ref('assignments') }} as assignments
-    on waiting.assignment_id = assignments.id
+        students.class_id = enrollments.class_id
+        and students.student_id = enrollments.student_id
+inner join {{ ref('students') }} as people
+    on students.student_id = people.id
+inner join {{ ref('assignments') }} as described
+    on assignments.assignment_id = described.id

@@ -1,6 +1,13 @@
 -- The one place of the score: student_health is the last week of this table.
 -- Sums over weeks are running sums of changes in whole numbers: exact, and linear in the data.
-with expected_spells as (
+-- By number until the end (macros/numbered.sql).
+with students as (
+
+    {{ numbered_students() }}
+
+),
+
+expected_spells as (
 
     {{ spells(ref('expected_assignments'), ['class_id', 'assignment_id', 'is_graded'], 'is_expected') }}
 
@@ -10,8 +17,7 @@ with expected_spells as (
 counted as (
 
     select
-        completions.class_id,
-        completions.student_id,
+        students.student_number,
         greatest(completions.from_week, expected_spells.from_week) as from_week,
         least(coalesce(completions.until_week, expected_spells.until_week), expected_spells.until_week)
             as until_week,
@@ -25,55 +31,68 @@ counted as (
             and completions.assignment_id = expected_spells.assignment_id
             and completions.from_week < expected_spells.until_week
             and (completions.until_week is null or completions.until_week > expected_spells.from_week)
+    inner join students
+        on
+            completions.class_id = students.class_id
+            and completions.student_id = students.student_id
 
 ),
 
--- a grade counts from its completion on, whether or not the work is expected yet
+graded as (
+
+    select
+        students.student_number,
+        completions.from_week,
+        completions.until_week,
+        completions.grade_millionths
+    from {{ ref('completions') }} as completions
+    inner join students
+        on
+            completions.class_id = students.class_id
+            and completions.student_id = students.student_id
+    where completions.grade_millionths is not null
+
+),
+
+-- a grade counts from its completion on, whether or not the work is expected yet; `grades` are those that
+-- count beside one for each expected graded assignment, less those that expected work was completed without
 changes as (
 
     select
-        class_id,
-        student_id,
+        student_number,
         from_week as week_number,
         0 as completed,
-        coalesce(grade_millionths, 0) as grade_millionths,
-        case when grade_millionths is not null then 1 else 0 end as unexpected_graded,
-        0 as ungraded,
+        grade_millionths,
+        1 as grades,
         0 as students_ahead
-    from {{ ref('completions') }}
+    from graded
     union all
     select
-        class_id,
-        student_id,
+        student_number,
         until_week as week_number,
         0 as completed,
-        -coalesce(grade_millionths, 0) as grade_millionths,
-        case when grade_millionths is not null then -1 else 0 end as unexpected_graded,
-        0 as ungraded,
+        -grade_millionths as grade_millionths,
+        -1 as grades,
         0 as students_ahead
-    from {{ ref('completions') }}
+    from graded
     where until_week is not null
     union all
     select
-        class_id,
-        student_id,
+        student_number,
         from_week as week_number,
         1 as completed,
         0 as grade_millionths,
-        -graded as unexpected_graded,
-        ungraded,
+        -graded - ungraded as grades,
         students_ahead
     from counted
     where from_week < until_week
     union all
     select
-        class_id,
-        student_id,
+        student_number,
         until_week as week_number,
         -1 as completed,
         0 as grade_millionths,
-        graded as unexpected_graded,
-        -ungraded as ungraded,
+        graded + ungraded as grades,
         -students_ahead as students_ahead
     from counted
     where from_week < until_week
@@ -83,20 +102,18 @@ changes as (
 net_changes as (
 
     select
-        class_id,
-        student_id,
+        student_number,
         week_number,
-        sum(completed) as completed,
-        sum(grade_millionths) as grade_millionths,
-        sum(unexpected_graded) as unexpected_graded,
-        sum(ungraded) as ungraded,
-        sum(students_ahead) as students_ahead
+        cast(sum(completed) as bigint) as completed,
+        cast(sum(grade_millionths) as bigint) as grade_millionths,
+        cast(sum(grades) as bigint) as grades,
+        cast(sum(students_ahead) as bigint) as students_ahead
     from changes
-    group by class_id, student_id, week_number
+    group by student_number, week_number
 
 ),
 
-class_level as (
+expected as (
 
     select
         class_id,
@@ -120,24 +137,77 @@ known_students as (
 
 ),
 
+class_level as (
+
+    select
+        class_weeks.class_id,
+        class_weeks.week_number,
+        class_weeks.is_class_over,
+        classes.is_stale,
+        known_students.students,
+        known_students.active_students,
+        coalesce(expected.expected, 0) as expected,
+        coalesce(expected.expected_graded, 0) as expected_graded
+    from {{ ref('class_weeks') }} as class_weeks
+    inner join {{ ref('classes') }} as classes
+        on class_weeks.class_id = classes.id
+    inner join known_students
+        on
+            class_weeks.class_id = known_students.class_id
+            and class_weeks.week_number = known_students.week_number
+    left join expected
+        on
+            class_weeks.class_id = expected.class_id
+            and class_weeks.week_number = expected.week_number
+
+),
+
+weeks as (
+
+    select
+        students.student_number,
+        student_weeks.week_number,
+        student_weeks.week_end,
+        student_weeks.measured_on,
+        student_weeks.is_last_followed,
+        student_weeks.has_started,
+        student_weeks.has_left,
+        student_weeks.last_completed_on,
+        student_weeks.days_enrolled,
+        student_weeks.days_silent,
+        class_level.is_class_over,
+        class_level.is_stale,
+        class_level.students,
+        class_level.active_students,
+        class_level.expected,
+        class_level.expected_graded
+    from {{ ref('student_weeks') }} as student_weeks
+    inner join students
+        on
+            student_weeks.class_id = students.class_id
+            and student_weeks.student_id = students.student_id
+    inner join class_level
+        on
+            student_weeks.class_id = class_level.class_id
+            and student_weeks.week_number = class_level.week_number
+
+),
+
 running as (
 
     select
-        student_weeks.*,
+        weeks.*,
         sum(net_changes.completed) over weeks_so_far as completed_sum,
         sum(net_changes.grade_millionths) over weeks_so_far as grade_sum,
-        sum(net_changes.unexpected_graded) over weeks_so_far as unexpected_graded_sum,
-        sum(net_changes.ungraded) over weeks_so_far as ungraded_sum,
+        sum(net_changes.grades) over weeks_so_far as grades_sum,
         sum(net_changes.students_ahead) over weeks_so_far as students_ahead_sum
-    from {{ ref('student_weeks') }} as student_weeks
+    from weeks
     left join net_changes
         on
-            student_weeks.class_id = net_changes.class_id
-            and student_weeks.student_id = net_changes.student_id
-            and student_weeks.week_number = net_changes.week_number
+            weeks.student_number = net_changes.student_number
+            and weeks.week_number = net_changes.week_number
     window weeks_so_far as (
-        partition by student_weeks.class_id, student_weeks.student_id
-        order by student_weeks.week_number
+        partition by weeks.student_number order by weeks.week_number
         rows between unbounded preceding and current row
     )
 
@@ -146,43 +216,12 @@ running as (
 measured as (
 
     select
-        running.class_id,
-        running.student_id,
-        running.week_number,
-        running.week_end,
-        running.measured_on,
-        running.is_last_followed,
-        running.has_started,
-        running.has_left,
-        class_weeks.is_class_over,
-        running.last_completed_on,
-        running.days_enrolled,
-        running.days_silent,
-        classes.is_stale,
-        known_students.students,
-        known_students.active_students,
-        coalesce(class_level.expected, 0) as expected,
-        coalesce(class_level.expected_graded, 0) as expected_graded,
-        cast(coalesce(running.completed_sum, 0) as bigint) as completed_expected,
-        cast(coalesce(running.grade_sum, 0) as bigint) as grade_sum,
-        cast(coalesce(running.unexpected_graded_sum, 0) as bigint) as unexpected_graded,
-        cast(coalesce(running.ungraded_sum, 0) as bigint) as ungraded,
-        cast(coalesce(running.students_ahead_sum, 0) as bigint) as students_ahead
+        *,
+        cast(coalesce(completed_sum, 0) as bigint) as completed_expected,
+        cast(coalesce(students_ahead_sum, 0) as bigint) as students_ahead,
+        cast(coalesce(grade_sum, 0) as bigint) as grade_millionths,
+        cast(expected_graded + coalesce(grades_sum, 0) as bigint) as grades
     from running
-    inner join known_students
-        on
-            running.class_id = known_students.class_id
-            and running.week_number = known_students.week_number
-    inner join {{ ref('class_weeks') }} as class_weeks
-        on
-            running.class_id = class_weeks.class_id
-            and running.week_number = class_weeks.week_number
-    inner join {{ ref('classes') }} as classes
-        on running.class_id = classes.id
-    left join class_level
-        on
-            running.class_id = class_level.class_id
-            and running.week_number = class_level.week_number
 
 ),
 
@@ -192,7 +231,7 @@ shares as (
     select
         *,
         {{ rate('completed_expected', 'expected') }} as completion_share,
-        {{ rate('grade_sum', '(expected_graded - ungraded + unexpected_graded)') }} / 1000000 as grade_share,
+        {{ rate('grade_millionths', 'grades') }} / 1000000 as grade_share,
         greatest(1 - cast(days_silent as double) / {{ threshold('silent_days') }}, 0) as recency_share,
         (completed_expected - {{ rate('students_ahead', 'students') }}) / nullif(expected, 0) as pace_share
     from measured
@@ -255,16 +294,16 @@ moved as (
         lag(tier) over student_weeks as previous_tier,
         lag(score) over student_weeks as previous_score
     from tiered
-    window student_weeks as (partition by class_id, student_id order by week_number)
+    window student_weeks as (partition by student_number order by week_number)
 
 )
 
 select
-    moved.class_id,
+    students.class_id,
     classes.name as class_name,
-    moved.student_id,
-    students.first_name,
-    students.last_name,
+    students.student_id,
+    people.first_name,
+    people.last_name,
     moved.week_number,
     moved.week_end,
     moved.measured_on,
@@ -290,7 +329,9 @@ select
     moved.days_silent,
     moved.days_enrolled
 from moved
+inner join students
+    on moved.student_number = students.student_number
 inner join {{ ref('classes') }} as classes
-    on moved.class_id = classes.id
-inner join {{ ref('students') }} as students
-    on moved.student_id = students.id
+    on students.class_id = classes.id
+inner join {{ ref('students') }} as people
+    on students.student_id = people.id
