@@ -1,26 +1,50 @@
 -- Counted through changes only (a completion, a student falling silent or coming back), so that the
 -- work grows with the number of completions and not with completions times weeks.
 -- By number until the end (macros/numbered.sql).
-with assignments as (
+with students as (
+
+    {{ numbered_students() }}
+
+),
+
+assignments as (
 
     {{ numbered_assignments() }}
 
 ),
 
+active_weeks as (
+
+    select
+        students.student_number,
+        student_weeks.week_number,
+        student_weeks.is_active
+    from {{ ref('student_weeks') }} as student_weeks
+    inner join students
+        on
+            student_weeks.class_id = students.class_id
+            and student_weeks.student_id = students.student_id
+    where student_weeks.is_active
+
+),
+
 active_spells as (
 
-    {{ spells(ref('student_weeks'), ['class_id', 'student_id'], 'is_active') }}
+    {{ spells('active_weeks', ['student_number'], 'is_active') }}
 
 ),
 
 first_completions as (
 
     select
-        completions.class_id,
-        completions.student_id,
+        students.student_number,
         assignments.assignment_number,
         completions.from_week
     from {{ ref('completions') }} as completions
+    inner join students
+        on
+            completions.class_id = students.class_id
+            and completions.student_id = students.student_id
     inner join assignments
         on
             completions.class_id = assignments.class_id
@@ -38,8 +62,7 @@ counted_spells as (
     from first_completions
     inner join active_spells
         on
-            first_completions.class_id = active_spells.class_id
-            and first_completions.student_id = active_spells.student_id
+            first_completions.student_number = active_spells.student_number
             and first_completions.from_week < active_spells.until_week
 
 ),

@@ -3,24 +3,10 @@
     'first_name', 'last_name', 'email', 'assignment_name', 'assignment_type',
 ] %}
 
-with changed_records as (
+with versions as (
 
-    select distinct
-        class_id,
-        record_id
-    from {{ ref('stg_openclass__progression_versions') }}
-    where not is_newest
-
-),
-
-versions as (
-
-    select versions.*
-    from {{ ref('stg_openclass__progression_versions') }} as versions
-    inner join changed_records
-        on
-            versions.class_id = changed_records.class_id
-            and versions.record_id = changed_records.record_id
+    select * from {{ ref('stg_openclass__progression_versions') }}
+    where has_changed
 
 ),
 

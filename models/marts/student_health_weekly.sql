@@ -174,22 +174,12 @@ weeks as (
         student_weeks.has_left,
         student_weeks.last_completed_on,
         student_weeks.days_enrolled,
-        student_weeks.days_silent,
-        class_level.is_class_over,
-        class_level.is_stale,
-        class_level.students,
-        class_level.active_students,
-        class_level.expected,
-        class_level.expected_graded
+        student_weeks.days_silent
     from {{ ref('student_weeks') }} as student_weeks
     inner join students
         on
             student_weeks.class_id = students.class_id
             and student_weeks.student_id = students.student_id
-    inner join class_level
-        on
-            student_weeks.class_id = class_level.class_id
-            and student_weeks.week_number = class_level.week_number
 
 ),
 
@@ -216,12 +206,23 @@ running as (
 measured as (
 
     select
-        *,
-        cast(coalesce(completed_sum, 0) as bigint) as completed_expected,
-        cast(coalesce(students_ahead_sum, 0) as bigint) as students_ahead,
-        cast(coalesce(grade_sum, 0) as bigint) as grade_millionths,
-        cast(expected_graded + coalesce(grades_sum, 0) as bigint) as grades
+        running.*,
+        class_level.is_class_over,
+        class_level.is_stale,
+        class_level.students,
+        class_level.active_students,
+        class_level.expected,
+        cast(coalesce(running.completed_sum, 0) as bigint) as completed_expected,
+        cast(coalesce(running.students_ahead_sum, 0) as bigint) as students_ahead,
+        cast(coalesce(running.grade_sum, 0) as bigint) as grade_millionths,
+        cast(class_level.expected_graded + coalesce(running.grades_sum, 0) as bigint) as grades
     from running
+    inner join students
+        on running.student_number = students.student_number
+    left join class_level
+        on
+            students.class_id = class_level.class_id
+            and running.week_number = class_level.week_number
 
 ),
 

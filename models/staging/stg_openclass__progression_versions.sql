@@ -104,7 +104,8 @@ judged as (
 
     select
         versions.*,
-        coalesce(versions.version_no = repeated.newest_version_no, true) as is_newest
+        coalesce(versions.version_no = repeated.newest_version_no, true) as is_newest,
+        coalesce(repeated.oldest_version_no < repeated.newest_version_no, false) as has_changed
     from versions
     left join repeated
         on
@@ -116,5 +117,6 @@ judged as (
 select
     {{ columns | join(',\n    ') }},
     is_newest,
+    has_changed,
     is_newest and not is_removed as is_in_force
 from judged
