@@ -10,7 +10,23 @@ with versions as (
 
 ),
 
--- one row per version and field; a removal has no content to compare
+-- removals and returns
+presence as (
+
+    select
+        class_id,
+        record_id,
+        version_no,
+        first_seen_at,
+        row_number() over record_versions as occurrence,
+        case when is_removed then 'removed' else 'present' end as record,
+        lag(case when is_removed then 'removed' else 'present' end) over record_versions as previous_record
+    from versions
+    window record_versions as (partition by class_id, record_id order by version_no)
+
+),
+
+-- a removal has no content to compare
 contents as (
 
     select
@@ -18,9 +34,32 @@ contents as (
         record_id,
         version_no,
         first_seen_at,
-        'record' as field,
-        case when is_removed then 'removed' else 'present' end as content
+        {% for field in fields %}
+            cast({{ field }} as {{ dbt.type_string() }}) as {{ field }},
+            lag(cast({{ field }} as {{ dbt.type_string() }})) over record_versions as previous_{{ field }},
+        {% endfor %}
+        row_number() over record_versions as occurrence
     from versions
+    where not is_removed
+    window record_versions as (partition by class_id, record_id order by version_no)
+
+),
+
+-- one row per version and field that changed
+compared as (
+
+    select
+        class_id,
+        record_id,
+        version_no,
+        first_seen_at,
+        'record' as field,
+        previous_record as previous_content,
+        record as content
+    from presence
+    where
+        occurrence > 1
+        and record is distinct from previous_record
     {% for field in fields %}
         union all
         select
@@ -29,21 +68,13 @@ contents as (
             version_no,
             first_seen_at,
             '{{ field }}' as field,
-            cast({{ field }} as {{ dbt.type_string() }}) as content
-        from versions
-        where not is_removed
+            previous_{{ field }} as previous_content,
+            {{ field }} as content
+        from contents
+        where
+            occurrence > 1
+            and {{ field }} is distinct from previous_{{ field }}
     {% endfor %}
-),
-
-compared as (
-
-    select
-        *,
-        row_number() over field_versions as occurrence,
-        lag(content) over field_versions as previous_content
-    from contents
-    window field_versions as (partition by class_id, record_id, field order by version_no)
-
 ),
 
 subjects as (
@@ -73,6 +104,3 @@ inner join subjects
     on
         compared.class_id = subjects.class_id
         and compared.record_id = subjects.record_id
-where
-    compared.occurrence > 1
-    and compared.content is distinct from compared.previous_content

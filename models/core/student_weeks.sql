@@ -8,7 +8,6 @@ with students as (
 grid as (
 
     select
-        enrollments.class_id,
         students.student_number,
         enrollments.enrolled_on,
         enrollments.left_on,
@@ -75,6 +74,8 @@ class_starts as (
 measured as (
 
     select
+        students.class_id,
+        students.student_id,
         filled.*,
         filled.enrolled_on <= filled.measured_on as has_started,
         coalesce(filled.left_on <= filled.measured_on, false) as has_left,
@@ -90,28 +91,28 @@ measured as (
             0
         ) as days_silent
     from filled
+    inner join students
+        on filled.student_number = students.student_number
     inner join class_starts
-        on filled.class_id = class_starts.class_id
+        on students.class_id = class_starts.class_id
 
 )
 
 select
-    students.class_id,
-    students.student_id,
-    measured.week_number,
-    measured.week_end,
-    measured.measured_on,
-    measured.is_last_followed,
-    measured.has_started,
-    measured.has_left,
-    measured.completions,
-    measured.last_completed_on,
-    measured.days_enrolled,
-    measured.days_silent,
-    measured.has_started
-    and not measured.has_left
-    and measured.last_completed_on is not null
-    and measured.days_silent < {{ threshold('silent_days') }} as is_active
+    class_id,
+    student_id,
+    week_number,
+    week_end,
+    measured_on,
+    is_last_followed,
+    has_started,
+    has_left,
+    completions,
+    last_completed_on,
+    days_enrolled,
+    days_silent,
+    has_started
+    and not has_left
+    and last_completed_on is not null
+    and days_silent < {{ threshold('silent_days') }} as is_active
 from measured
-inner join students
-    on measured.student_number = students.student_number

@@ -2,11 +2,9 @@ with sections as (
 
     select
         class_id,
-        assignment_id,
-        section,
-        section_position,
-        max(section_position) over (partition by class_id) as sections_listed
+        max(section_position) as sections_listed
     from {{ ref('curriculum') }}
+    group by class_id
 
 ),
 
@@ -14,16 +12,18 @@ with sections as (
 placed as (
 
     select
-        class_id,
-        assignment_id,
-        coalesce(section_position, sections_listed + 1, 1) as section_position,
+        curriculum.class_id,
+        curriculum.assignment_id,
+        coalesce(curriculum.section_position, sections.sections_listed + 1, 1) as section_position,
         case
-            when section is not null then section
-            when section_position is not null
-                then concat('Section ', cast(section_position as {{ dbt.type_string() }}))
+            when curriculum.section is not null then curriculum.section
+            when curriculum.section_position is not null
+                then concat('Section ', cast(curriculum.section_position as {{ dbt.type_string() }}))
             else 'Other'
         end as section
-    from sections
+    from {{ ref('curriculum') }} as curriculum
+    inner join sections
+        on curriculum.class_id = sections.class_id
 
 ),
 
