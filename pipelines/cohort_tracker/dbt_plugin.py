@@ -27,7 +27,7 @@ from cohort_tracker.raw_schema import RAW_TABLES, create_statements
 
 EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
 # Beyond this DuckDB drops pages it can read again, and then goes to disk beside the warehouse: ten
-# million progressions are built as fast with it as with five times as much.
+# million progressions are built in about the same time with it as with five times as much.
 _MEMORY_GIB = 4
 
 _SMALL = 8 << 20

@@ -3,7 +3,7 @@
     twice, or a foreign key that names nothing in the other table (null names nothing and is fine).
     One test for all keys of a model, because each test costs the same small time at every sync.
     Keys are compared only where their fingerprints meet: millions of numbers are counted in half the time
-    and a fifth of the memory that millions of text keys take.
+    that millions of text keys take.
 -#}
 {% test keys(model, primary_key, unique_keys=[], foreign_keys=[]) %}
 {%- for columns in [primary_key] + unique_keys %}
