@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from cohort_tracker.dbt_plugin import _sqlite_extension
+from cohort_tracker.dbt_plugin import sqlite_extension
 from cohort_tracker.raw_schema import create_statements
 
 _FLAT = {
@@ -57,7 +57,7 @@ def main(file: Path, table: str, raw_db: Path) -> None:
             store.execute(statement)
         store.commit()
     with closing(duckdb.connect()) as db:
-        db.execute(f"LOAD '{_sqlite_extension()}'")
+        db.execute(f"LOAD '{sqlite_extension()}'")
         db.execute("SET timezone = 'UTC'")
         kind = "sqlite" if file.suffix == ".db" else "duckdb"
         db.execute(f"ATTACH '{file}' AS peer (TYPE {kind}, READ_ONLY)")

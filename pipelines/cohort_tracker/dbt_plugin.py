@@ -105,7 +105,7 @@ class Plugin(BasePlugin):
         (memory,) = conn.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
         if _gib(memory) > _MEMORY_GIB:  # by default most of what the machine has
             conn.execute(f"SET memory_limit = '{_MEMORY_GIB}GiB'")
-        conn.execute(f"LOAD {_quoted(_sqlite_extension())}")
+        conn.execute(f"LOAD {_quoted(sqlite_extension())}")
         if fresh_file is None:
             self._attach_raw(conn)
         else:
@@ -150,7 +150,7 @@ def _has_tables(path: Path) -> bool:
     return names >= RAW_TABLES.keys()
 
 
-def _sqlite_extension() -> Path:
+def sqlite_extension() -> Path:
     """Find the SQLite reader that the extension wheel carries for the installed DuckDB."""
     spec = importlib.util.find_spec(EXTENSION_PACKAGE)
     found = [
