@@ -62,7 +62,7 @@ lock: $(READY)
 		--no-emit-index-url --no-header --no-annotate --no-strip-extras --extra dev \
 		--output-file requirements.lock pyproject.toml
 
-# The numbers of docs/performance.md, taken anew: about an hour, on a machine that does nothing else.
+# The numbers of docs/performance.md, taken anew: half an hour, on a machine that does nothing else.
 bench: $(READY) $(BENCH_READY)
 	$(BIN)/python -m benchmarks --size full --peers $(BENCH)/venv/bin/python --work $(BENCH) \
 		--document docs/performance.md

@@ -11,7 +11,7 @@ from typing import Any
 
 from .environment import ROOT
 from .report import table
-from .results import number
+from .results import OURS, number
 
 _HEAD = """# Performance
 
@@ -54,12 +54,31 @@ def write_document(results: Path, page: Path) -> None:
     for goal in found["goals"].values():
         parts.append(f"## {goal['title']}\n")
         parts.append(_markdown(*table(goal)))
-        parts += [textwrap.fill(note, 100) + "\n" for note in goal["notes"]]
+        parts += [textwrap.fill(note, 100) + "\n" for note in (*goal["notes"], *_faster(goal))]
     parts.append("## Versions\n")
     for who, packages in found["versions"].items():
         listed = ", ".join(f"{name} {version}" for name, version in packages.items())
         parts.append(f"{who.capitalize()}: {listed}.\n")
     page.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _faster(goal: dict[str, Any]) -> list[str]:
+    """Who was faster than ours, case by case, in words."""
+    found = []
+    for title in dict.fromkeys(scenario["title"] for scenario in goal["scenarios"]):
+        walls = {
+            scenario["who"]: scenario["median"]["wall_s"]
+            for scenario in goal["scenarios"]
+            if scenario["title"] == title
+        }
+        faster = [
+            f"{who} (ours takes {number(walls[OURS] / wall)} times as long)"
+            for who, wall in walls.items()
+            if who != OURS and OURS in walls and wall < walls[OURS]
+        ]
+        if faster and len(walls) > 1 and goal["key"] == "side":
+            found.append(f"{title}: faster than ours are {', '.join(faster)}.")
+    return found
 
 
 def _verdicts(found: dict[str, Any]) -> str:

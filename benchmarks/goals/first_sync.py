@@ -35,8 +35,7 @@ def measure(bench: Bench) -> Goal:
         )
     goal.notes.append(
         "The floor is the pauses between the pages of progressions. The pace also holds between "
-        "process start, login, class list, class and first page: four more pauses that the floor "
-        "leaves out and every sync pays."
+        "login, class list, class and first page: three more pauses that the floor leaves out."
     )
     return goal
 
