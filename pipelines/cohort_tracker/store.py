@@ -130,9 +130,12 @@ class RawStore:
         try:
             with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
                 for table, lines in by_table.items():
+                    names = ", ".join(f'"{column.name}"' for column in RAW_TABLES[table])
                     places = ", ".join("?" * len(RAW_TABLES[table]))
-                    insert = f"INSERT INTO {table} VALUES ({places})"  # noqa: S608
-                    connection.executemany(insert, lines)
+                    connection.executemany(
+                        f"INSERT INTO {table} ({names}) VALUES ({places})",  # noqa: S608
+                        lines,
+                    )
                 connection.commit()
         except sqlite3.Error as error:
             raise StoreError(f"Could not write {self.path}: {error}", WRITE_HINT) from error

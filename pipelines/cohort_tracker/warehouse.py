@@ -75,6 +75,10 @@ class Status:
         }
 
 
+_DAMAGE_HINT = "Run `cohort-tracker sync`: it sets a damaged file aside and builds a new one."
+_HEADER_BYTES = 3 * 4096
+"""What stands before the blocks of a DuckDB file."""
+
 _CLASS_COUNTS = """
     with
     student_counts as (
@@ -114,6 +118,7 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
     totals: tuple[int | None, int | None, int | None] = (None, None, None)
     counts: dict[str, tuple[Any, ...]] = {}
     if settings.warehouse_path.exists():
+        _require_whole(settings.warehouse_path)
         total_rows = query(settings.warehouse_path, _TOTALS)
         totals = total_rows[0]
         counts = {row[0]: row for row in query(settings.warehouse_path, _CLASS_COUNTS)}
@@ -160,6 +165,15 @@ def _is_of_the_past(settings: Settings, run: dict[str, Any]) -> bool:
     return run["last_ok_at"] is None and run["class_id"] not in settings.class_ids
 
 
+def _require_whole(warehouse: Path) -> None:
+    """Raise StoreError when the file is shorter than it says: a cut need not hit what is read."""
+    [(block_size, blocks)] = query(
+        warehouse, "SELECT block_size, total_blocks FROM pragma_database_size()"
+    )
+    if warehouse.stat().st_size < _HEADER_BYTES + block_size * blocks:
+        raise StoreError(f"{warehouse}: the end of the file is missing", _DAMAGE_HINT)
+
+
 def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
     """Run one read-only question against the published warehouse; raises StoreError."""
     import duckdb
@@ -168,10 +182,7 @@ def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> lis
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             return connection.execute(sql, parameters or []).fetchall()
     except duckdb.Error as error:
-        raise StoreError(
-            f"{warehouse}: {str(error).splitlines()[0]}",
-            "Run `cohort-tracker sync`: it sets a damaged file aside and builds a new one.",
-        ) from error
+        raise StoreError(f"{warehouse}: {str(error).splitlines()[0]}", _DAMAGE_HINT) from error
 
 
 def _iso(moment: datetime | None) -> str | None:
