@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .background import Background
 from .config import Settings
 from .errors import BuildError, CohortTrackerError, DamagedStoreError, StoreError
 from .folders import clear
@@ -234,7 +234,7 @@ def _extract_and_load(
     observer = observer or Observer()
     client = OpenClassClient(settings)
     # dlt takes longer to import than the first answers take to come.
-    threading.Thread(target=_import_dlt, name="import", daemon=True).start()
+    Background(_import_dlt, "import")
     report.timings["import"] = time.monotonic() - begun
     begun = time.monotonic()
     client.token()
