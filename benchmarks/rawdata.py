@@ -42,7 +42,7 @@ def fill(raw_db: Path, classes: int, records_per_class: int) -> int:
 
 def write(raw_db: Path, classes: int, records_per_class: int) -> int:
     """Do what `fill` says, in this process."""
-    from cohort_tracker.raw_schema import RAW_TABLES
+    from cohort_tracker.raw.schema import RAW_TABLES
     from cohort_tracker.sandbox import template
 
     now = _text(datetime.now(UTC))
@@ -75,8 +75,8 @@ def write(raw_db: Path, classes: int, records_per_class: int) -> int:
 
 
 def _template_rows(variant: int, records: int, now: str) -> list[tuple[Any, ...]]:
-    from cohort_tracker.openclass.records import Progression, read_record
     from cohort_tracker.sandbox import template
+    from cohort_tracker.sources.records import Progression, read_record
 
     end = datetime(2026, 3, 2, tzinfo=UTC)
     made = template.make(1, variant, records, 0, end, "oid")

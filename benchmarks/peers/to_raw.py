@@ -13,8 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from cohort_tracker.dbt_plugin import sqlite_extension
-from cohort_tracker.raw_schema import create_statements
+from cohort_tracker.raw.schema import create_statements
+from cohort_tracker.warehouse.dbt_plugin import sqlite_extension
 
 _FLAT = {
     "class_id": "class_id",

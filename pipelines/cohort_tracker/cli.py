@@ -114,7 +114,7 @@ def init(ctx: click.Context, /, **options: Any) -> None:
 
     Asks for what is not given. Running it again keeps everything it is not told to change.
     """
-    from .setup import run_init
+    from .commands.init import run_init
 
     run_init(ctx.obj, **options)
 
@@ -133,13 +133,13 @@ def sync(
     """Fetch what is new and rebuild the tables."""
     # Most of what a sync makes it needs to the end: Python should not look through it so often.
     gc.set_threshold(20_000, 20, 50)
-    from .report import print_json, sync_summary
+    from .commands.printing import print_json, sync_summary
     from .sync import SyncReport, run_sync
 
     report = SyncReport(run_id="")
     try:
         settings = settings_of(ctx)
-        from .progress import observer_for
+        from .commands.progress import observer_for
 
         with observer_for(sys.stderr) as observer:
             report = run_sync(
@@ -173,8 +173,8 @@ def sync(
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
     """Show what is stored, how fresh it is, and what failed last."""
-    from .report import parse_age, print_json, require_fresh, status_summary
-    from .warehouse import read_status
+    from .commands.printing import parse_age, print_json, require_fresh, status_summary
+    from .warehouse.status import read_status
 
     limit = parse_age(max_age) if max_age else None
     settings = settings_of(ctx)
@@ -210,7 +210,7 @@ def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 def demo(**options: Any) -> None:
     """Show it all on an invented cohort: server, init, sync, status, who needs help."""
-    from .demo import run_demo
+    from .commands.demo import run_demo
 
     run_demo(**options)
 
@@ -238,6 +238,6 @@ def demo(**options: Any) -> None:
 @click.option("--list-faults", is_flag=True, help="List what --fault can do, and end.")
 def sandbox(**options: Any) -> None:
     """Serve an invented cohort as OpenClass would, on this machine only."""
-    from .demo import run_sandbox_command
+    from .commands.demo import run_sandbox_command
 
     run_sandbox_command(**options)

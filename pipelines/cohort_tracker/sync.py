@@ -13,17 +13,17 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .background import Background
 from .config import Settings
 from .errors import BuildError, CohortTrackerError, DamagedStoreError, StoreError
-from .folders import clear
-from .interruption import interruptible
-from .lock import sync_lock
-from .store import RawStore
+from .raw.store import RawStore
+from .runtime.background import Background
+from .runtime.folders import clear
+from .runtime.interruption import interruptible
+from .runtime.lock import sync_lock
 
 if TYPE_CHECKING:
-    from .extract import ClassOutcome, Observer
-    from .transform import BuildReport, WarehouseBuild
+    from .sources.extract import ClassOutcome, Observer
+    from .warehouse.build import BuildReport, WarehouseBuild
 
 TIMINGS = (
     *("import", "login", "classes", "pages", "load"),
@@ -145,7 +145,7 @@ def run_sync(
             stack.callback(clear, settings.data_dir / name)
         warehouse = None
         if build:
-            from .transform import WarehouseBuild
+            from .warehouse.build import WarehouseBuild
 
             # Started now, so that dbt is ready when the pages are in.
             warehouse = stack.enter_context(WarehouseBuild(settings, report.run_id))
@@ -182,8 +182,8 @@ def _build(
     warehouse: WarehouseBuild, settings: Settings, store: RawStore, report: SyncReport
 ) -> None:
     """Build and publish, unless the published warehouse would come out the same."""
-    from .published import build_basis, note_published, published_build, reason_to_build
-    from .transform import BuildReport, project_dir
+    from .warehouse.build import BuildReport, project_dir
+    from .warehouse.fingerprint import build_basis, note_published, published_build, reason_to_build
 
     try:
         basis = build_basis(settings, store, project_dir(), datetime.now(UTC))
@@ -228,8 +228,8 @@ def _extract_and_load(
     observer: Observer | None,
 ) -> None:
     begun = time.monotonic()
-    from .extract import Extraction, Observer, choose_classes
-    from .openclass.client import OpenClassClient
+    from .sources.extract import Extraction, Observer, choose_classes
+    from .sources.openclass.client import OpenClassClient
 
     observer = observer or Observer()
     client = OpenClassClient(settings)
@@ -243,7 +243,7 @@ def _extract_and_load(
     classes = choose_classes(client, settings, only, store, observer)
     report.timings["classes"] = time.monotonic() - begun
     begun = time.monotonic()
-    from .load import RawLoader
+    from .raw.load import RawLoader
 
     report.timings["import"] += time.monotonic() - begun
     extraction = Extraction(
@@ -266,8 +266,8 @@ def _extract_and_load(
 
 
 def _import_dlt() -> None:
-    from . import load
-    from .openclass import paging
+    from .raw import load
+    from .sources.openclass import paging
 
     del load, paging  # kept by Python, for whoever imports them next
 

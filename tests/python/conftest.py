@@ -12,8 +12,8 @@ from shutil import copytree
 
 import pytest
 
-from cohort_tracker.openclass import transport
 from cohort_tracker.sandbox import SandboxServer, World, generate
+from cohort_tracker.sources import transport
 from support import Bench
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"

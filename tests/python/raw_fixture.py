@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from cohort_tracker.raw_schema import RAW_TABLES, create_statements
+from cohort_tracker.raw.schema import RAW_TABLES, create_statements
 
 Row = Mapping[str, Any]
 

@@ -17,14 +17,14 @@ from typing import Any
 
 import duckdb
 
-from cohort_tracker.transform import WarehouseBuild, dbt_environment, project_dir
+from cohort_tracker.warehouse.build import WarehouseBuild, dbt_environment, project_dir
 from support import Bench, holding, processes_about, wait_for
 
-AS_IT_IS = ("-m", "cohort_tracker.dbt_worker")
+AS_IT_IS = ("-m", "cohort_tracker.warehouse.dbt_worker")
 WITHOUT_PREPARATION = (
     "-c",
-    "import sys; sys.modules['cohort_tracker.dbt_warm'] = None\n"
-    "from cohort_tracker.dbt_worker import main; sys.exit(main(*sys.argv[1:]))",
+    "import sys; sys.modules['cohort_tracker.warehouse.dbt_warm'] = None\n"
+    "from cohort_tracker.warehouse.dbt_worker import main; sys.exit(main(*sys.argv[1:]))",
 )
 EVERY_TABLE = "SELECT schema_name, table_name, comment FROM duckdb_tables() ORDER BY ALL"
 EVERY_COLUMN = (

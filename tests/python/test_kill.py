@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cohort_tracker.dbt_worker import is_damaged
-from cohort_tracker.warehouse import read_status
+from cohort_tracker.warehouse.dbt_worker import is_damaged
+from cohort_tracker.warehouse.status import read_status
 from support import Bench, classes, processes_about, record, wait_for
 
 # When something was read, and by which run: the only things that may differ between two stores.

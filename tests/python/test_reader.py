@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cohort_tracker.openclass.envelope import Page
-from cohort_tracker.openclass.reader import ClassReader, ReadResult, StoredClass, Version
-from cohort_tracker.openclass.records import Progression, read_record
+from cohort_tracker.raw.known import StoredClass
+from cohort_tracker.sources.openclass.envelope import Page
+from cohort_tracker.sources.reader import ClassReader, ReadResult, Version
+from cohort_tracker.sources.records import Progression, read_record
 
 START = datetime(2025, 9, 1, tzinfo=UTC)
 

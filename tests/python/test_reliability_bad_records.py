@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cohort_tracker.openclass.envelope import decode
-from cohort_tracker.openclass.records import Progression, Rejection, read_record
 from cohort_tracker.sandbox import BadRecord
+from cohort_tracker.sources.openclass.envelope import decode
+from cohort_tracker.sources.records import Progression, Rejection, read_record
 from support import NOW, Bench, Classes, classes, record, record_id, stamp
 
 GOOD = record(7, days_ago=2)

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from cohort_tracker.openclass.envelope import (
+from cohort_tracker.sandbox.api import LOGIN_SHAPES, Answer
+from cohort_tracker.sandbox.encoding import ENVELOPES, ID_STYLES
+from cohort_tracker.sources.openclass.envelope import (
     EnvelopeError,
     class_detail,
     class_list,
@@ -21,8 +23,6 @@ from cohort_tracker.openclass.envelope import (
     progressions_page,
     token,
 )
-from cohort_tracker.sandbox.api import LOGIN_SHAPES, Answer
-from cohort_tracker.sandbox.encoding import ENVELOPES, ID_STYLES
 from support import Bench, at_night, classes
 from test_reliability_network import failure, raw_server
 

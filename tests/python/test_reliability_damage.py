@@ -13,9 +13,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cohort_tracker.dbt_worker import is_damaged
 from cohort_tracker.errors import StoreError
-from cohort_tracker.warehouse import read_status
+from cohort_tracker.warehouse.dbt_worker import is_damaged
+from cohort_tracker.warehouse.status import read_status
 from support import Bench, record
 
 

@@ -18,9 +18,10 @@ from typing import Any
 
 import pytest
 
-from cohort_tracker import store, transform
 from cohort_tracker.errors import CohortTrackerError, StoreError, SyncRunningError
-from cohort_tracker.warehouse import read_status
+from cohort_tracker.raw import store
+from cohort_tracker.warehouse import build as transform
+from cohort_tracker.warehouse.status import read_status
 from support import (
     Bench,
     at_night,

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from cohort_tracker.openclass.transport import TransportLimits, _retry_after, _WaitAsTold
 from cohort_tracker.sandbox import SandboxServer
+from cohort_tracker.sources.transport import TransportLimits, _retry_after, _WaitAsTold
 from cohort_tracker.sync import SyncReport
 from support import Bench, Classes, at_night, record, wait_for
 

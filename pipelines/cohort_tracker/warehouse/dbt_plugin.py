@@ -23,7 +23,7 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from cohort_tracker.raw_schema import RAW_TABLES, create_statements
+from cohort_tracker.raw.schema import RAW_TABLES, create_statements
 
 EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
 # Beyond this DuckDB drops pages it can read again, and then goes to disk beside the warehouse: ten

@@ -10,33 +10,19 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .errors import DamagedStoreError, StoreError
-from .raw_schema import INDEXES, LOG_TABLES, RAW_TABLES, SCHEMA_VERSION, create_statements
-
-if TYPE_CHECKING:
-    from .openclass.reader import StoredClass
+from ..errors import DamagedStoreError, StoreError
+from .known import StoredClass, StoredClassVersion, StoredRecord
+from .schema import INDEXES, LOG_TABLES, RAW_TABLES, SCHEMA_VERSION, Row, create_statements
 
 BUSY_SECONDS = 60.0
 """How long another program may hold the store before waiting for it is given up."""
 _STEP_SECONDS = 0.2
 WRITE_HINT = "Check disk space and permissions; the next sync reads again what was not stored."
 _LAYOUT = RAW_TABLES.keys() | INDEXES.keys()
-
-
-@dataclass(frozen=True)
-class StoredClassVersion:
-    """The newest stored description of a class."""
-
-    version_no: int
-    record_hash: str
-    friendly_id: str | None
-    name: str | None
-    units_hash: str | None
 
 
 class RawStore:
@@ -118,14 +104,12 @@ class RawStore:
         except sqlite3.Error as error:
             raise self._explained(error) from error
 
-    def append_log(self, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
-        """Append rows of the log's tables (`sync_runs`, `sync_pages`), all or none.
-
-        Each row comes with its table's name, in the order of `raw_schema.RAW_TABLES`.
-        """
+    def append_log(self, rows: Sequence[Row]) -> None:
+        """Append rows of the log's tables (`sync_runs`, `sync_pages`), all or none."""
         by_table: Mapping[str, list[list[Any]]] = {table: [] for table in LOG_TABLES}
-        for table, values in rows:
-            by_table[table].append([_stored(value) for value in values])
+        for table, row in rows:
+            values = [_stored(row.get(column.name)) for column in RAW_TABLES[table]]
+            by_table[table].append(values)
         self.wait_until_free()
         try:
             with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
@@ -142,8 +126,6 @@ class RawStore:
 
     def stored_class(self, class_id: str) -> StoredClass:
         """What a reader of the class needs to know, but for the records once refused."""
-        from .openclass.reader import StoredClass, StoredRecord
-
         stored = StoredClass()
         with self._connection() as connection:
             if connection is None or not _tables(connection) >= RAW_TABLES.keys():
@@ -273,8 +255,8 @@ class RawStore:
         """Per class id: how its last run ended."""
         return {class_id: run["status"] for class_id, run in self.last_runs().items()}
 
-    def newest_file(self, table: str) -> tuple[int, list[tuple[Any, ...]]]:
-        """Version and rows (line, *values) of the `roster` or `mentors` file in force."""
+    def newest_file(self, table: str) -> tuple[int, list[dict[str, Any]]]:
+        """Version and rows (values by column) of the current `roster` or `mentors` file."""
         columns = [column.name for column in RAW_TABLES[table]][1:-2]
         with self._connection() as connection:
             if connection is None or table not in _tables(connection):
@@ -287,7 +269,7 @@ class RawStore:
                 f"SELECT {names} FROM {table} WHERE file_version = ?",  # noqa: S608
                 (version,),
             ).fetchall()
-        return version, rows
+        return version, [dict(zip(columns, row, strict=True)) for row in rows]
 
     def rejected_hashes(self) -> dict[str, set[str]]:
         """Per class (or file): the hashes of the records that were refused."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from .errors import StoreError, SyncRunningError
+from ..errors import StoreError, SyncRunningError
 
 
 def lock_path(data_dir: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ import pyarrow as pa
 from dlt.extract import DltResource
 from sqlalchemy import URL, create_engine
 
-from .background import Background
+from ..errors import StoreError
+from ..runtime.background import Background
+from ..runtime.folders import clear, make_fresh
 from .destination import RawSqlite
-from .errors import StoreError
-from .folders import clear, make_fresh
-from .raw_schema import LOG_TABLES, RAW_TABLES
+from .schema import LOG_TABLES, RAW_TABLES, Row
 from .store import BUSY_SECONDS, WRITE_HINT, RawStore
 
 ROWS_PER_ARROW_TABLE = 10_000
@@ -31,9 +31,6 @@ ROWS_PER_LOAD = 50_000
 SECONDS_PER_LOAD = 15.0
 SECONDS_TO_FIRST_LOAD = 1.0
 """The first load is a small one: what dlt does once only is done while pages are awaited."""
-
-Row = tuple[str, tuple[Any, ...]]
-"""A raw table's name and one row of it, in the order of `raw_schema.RAW_TABLES`."""
 
 _ARROW_TYPES = {
     "text": pa.string(),
@@ -50,8 +47,8 @@ _SCHEMAS = {
 }
 
 
-@dlt.source(name="openclass", max_table_nesting=0)
-def openclass(batch: Batch) -> DltResource:
+@dlt.source(name="raw", max_table_nesting=0)
+def raw(batch: Batch) -> DltResource:
     """The dlt source: a batch of rows of the raw tables, each appended to its table."""
 
     @dlt.resource(name="raw_rows", write_disposition="append")
@@ -67,7 +64,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.count = 0
-        self._waiting: dict[str, list[tuple[Any, ...]]] = {}
+        self._waiting: dict[str, list[Mapping[str, Any]]] = {}
         self._tables: list[tuple[str, pa.Table]] = []
 
     def add(self, row: Row) -> None:
@@ -195,7 +192,7 @@ class RawLoader:
         try:
             if self._pipeline is None:
                 self._pipeline = self._new_pipeline()
-            self._pipeline.run(openclass(batch))
+            self._pipeline.run(raw(batch))
         except Exception as error:
             raise StoreError(
                 f"Could not write {self._store.path}: {_root_cause(error)}", WRITE_HINT
@@ -216,10 +213,9 @@ class RawLoader:
         return pipeline
 
 
-def _arrow_table(table: str, rows: list[tuple[Any, ...]]) -> pa.Table:
-    columns = zip(*rows, strict=True)
+def _arrow_table(table: str, rows: list[Mapping[str, Any]]) -> pa.Table:
     schema = _SCHEMAS[table]
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    arrays = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 

@@ -32,8 +32,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
-from ..background import Background
 from ..errors import ApiUnavailableError, ApiUnreachableError, ConfigError
+from ..runtime.background import Background
 
 RETRY_STATUS = frozenset({408, 425, 429, *range(500, 600)})
 BACKOFF_SECONDS = 0.5

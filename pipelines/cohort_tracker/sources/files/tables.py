@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError
+from ...errors import ConfigError
 
 ROSTER_COLUMNS = (
     "class",
@@ -40,9 +41,9 @@ class BadLine:
 
 @dataclass
 class FileRows:
-    """What a file holds: `rows` of (line, values in column order), and what was left out."""
+    """What a file holds: `rows` of (line, values by column), and what was left out."""
 
-    rows: list[tuple[int, tuple[Any, ...]]] = field(default_factory=list)
+    rows: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     bad_lines: list[BadLine] = field(default_factory=list)
 
 
@@ -138,7 +139,7 @@ def _add(
         found.bad_lines.append(BadLine(line, reason, text))
         return
     seen[row] = line
-    found.rows.append((line, row))
+    found.rows.append((line, values))
 
 
 def _text_of(path: Path) -> str:
@@ -168,10 +169,16 @@ def _date(text: str) -> date | None:
     return None
 
 
-def same_rows(found: FileRows, stored: Iterable[tuple[Any, ...]]) -> bool:
-    """Whether the file says what is stored already; `stored` as (line, *values), dates as text."""
-    now = {
-        (line, *(value.isoformat() if isinstance(value, date) else value for value in row))
-        for line, row in found.rows
-    }
-    return now == set(stored)
+def same_rows(found: FileRows, stored: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the file says what is stored already; `stored` by column, with dates as text."""
+    now = [
+        {
+            "line": line,
+            **{
+                name: value.isoformat() if isinstance(value, date) else value
+                for name, value in values.items()
+            },
+        }
+        for line, values in found.rows
+    ]
+    return now == sorted(map(dict, stored), key=itemgetter("line"))

@@ -1,37 +1,13 @@
-"""Which classes to read, and what is known of each: its names and its curriculum."""
+"""What a class is called and what it consists of, out of the objects that OpenClass sends."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from ..errors import ClassNotFoundError
-from .envelope import class_id_of, identifier
-
-
-@dataclass(frozen=True)
-class ClassInfo:
-    """A class as the API describes it; everything but the id may be unknown."""
-
-    class_id: str
-    friendly_id: str | None = None
-    name: str | None = None
-    school: str | None = None
-    is_published: bool | None = None
-
-
-@dataclass(frozen=True)
-class CurriculumEntry:
-    """One assignment of a class, in curriculum order; positions are 1-based."""
-
-    position: int
-    section_position: int
-    section_name: str | None
-    assignment_id: str
+from ..api import ClassInfo, CurriculumEntry
+from ..records import identifier
+from .envelope import class_id_of
 
 
 def class_info(item: Mapping[str, Any]) -> ClassInfo:
@@ -47,28 +23,6 @@ def class_info(item: Mapping[str, Any]) -> ClassInfo:
         school=_clean_text(identifier(item.get("school"))),
         is_published=published if isinstance(published, bool) else None,
     )
-
-
-def find_class(classes: Iterable[ClassInfo], key: str) -> ClassInfo | None:
-    """The class that `key` names by id or friendly id."""
-    known = list(classes)
-    by_id = [info for info in known if info.class_id == key]
-    by_friendly_id = [info for info in known if info.friendly_id == key]
-    return next(iter(by_id + by_friendly_id), None)
-
-
-def find_classes(classes: Iterable[ClassInfo], keys: Iterable[str]) -> list[ClassInfo]:
-    """The classes that `keys` name, each once. Raises ClassNotFoundError naming the unknown."""
-    known = list(classes)
-    found = {key: find_class(known, key) for key in keys}
-    unknown = [key for key, info in found.items() if info is None]
-    if unknown:
-        raise ClassNotFoundError(
-            f"No such class: {', '.join(unknown)}",
-            "Classes of this account: "
-            + (", ".join(info.friendly_id or info.class_id for info in known) or "none"),
-        )
-    return list({info.class_id: info for info in found.values() if info is not None}.values())
 
 
 def curriculum(detail: Mapping[str, Any]) -> list[CurriculumEntry]:
@@ -97,11 +51,6 @@ def curriculum(detail: Mapping[str, Any]) -> list[CurriculumEntry]:
                     assignment_id,
                 )
     return list(entries.values())
-
-
-def content_hash(content: Any) -> str:
-    """A hash that is equal for equal content."""
-    return hashlib.blake2b(orjson.dumps(content), digest_size=16).hexdigest()
 
 
 def _assignment_id(item: Any) -> str | None:

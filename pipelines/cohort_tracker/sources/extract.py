@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import Settings
-from .errors import (
+from ..config import Settings
+from ..errors import (
     ApiUnavailableError,
     ApiUnreachableError,
     AuthenticationError,
@@ -19,16 +19,16 @@ from .errors import (
     CohortTrackerError,
     ConfigError,
 )
-from .files import FileRows, read_mentors, read_roster, same_rows
-from .openclass.classes import ClassInfo, class_info, content_hash, curriculum, find_class
-from .openclass.client import OpenClassClient
-from .openclass.envelope import Page
-from .openclass.reader import ClassReader, PageRead, ReadResult, StoredClass, Version
-from .openclass.records import REMOVED
-from .store import RawStore, StoredClassVersion
+from ..raw.known import StoredClass, StoredClassVersion
+from ..raw.store import RawStore
+from .api import ClassInfo, CurriculumEntry, Page, Source
+from .classes import content_hash, find_class
+from .files.tables import FileRows, read_mentors, read_roster, same_rows
+from .reader import ClassReader, PageRead, ReadResult, Version
+from .records import REMOVED
 
 if TYPE_CHECKING:
-    from .load import Row
+    from ..raw.schema import Row
 
 DESCRIBE_AFTER = timedelta(hours=20)
 """The age from which a class's names and curriculum are asked for again."""
@@ -67,7 +67,7 @@ class Observer:
 
 
 def choose_classes(
-    client: OpenClassClient,
+    source: Source,
     settings: Settings,
     only: Sequence[str],
     store: RawStore,
@@ -82,7 +82,7 @@ def choose_classes(
     list is refused and no class is configured.
     """
     wanted = list(dict.fromkeys(only or settings.class_ids))
-    client.token()  # nothing works without one
+    source.log_in()  # nothing works without
     stored = [
         ClassInfo(class_id, version.friendly_id, version.name)
         for class_id, version in store.class_versions().items()
@@ -99,7 +99,7 @@ def choose_classes(
     listed: list[ClassInfo] = []
     refusal: CohortTrackerError | None = None
     try:
-        listed = [class_info(item) for item in client.classes()]
+        listed = source.classes()
     except ApiUnreachableError:
         raise
     except (ClassNotFoundError, ApiUnavailableError) as error:
@@ -135,7 +135,7 @@ class Extraction:
     """Reads classes and turns what they hold into rows of the raw store.
 
     Args:
-        client: a session with the API.
+        source: a session with the API.
         store: the raw store, for what is known already.
         settings: look-back, refresh and time zone.
         run_id: the run these rows belong to.
@@ -145,7 +145,7 @@ class Extraction:
 
     def __init__(
         self,
-        client: OpenClassClient,
+        source: Source,
         store: RawStore,
         settings: Settings,
         *,
@@ -154,7 +154,7 @@ class Extraction:
         observer: Observer,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._client = client
+        self._source = source
         self._store = store
         self._settings = settings
         self._run_id = run_id
@@ -203,9 +203,9 @@ class Extraction:
             yield from self._bad_line_rows(table, path, found)
             version, stored = self._store.newest_file(table)
             if not same_rows(found, stored):
-                seen = (self._now(), self._run_id)
                 for line, values in found.rows:
-                    yield table, (version + 1, line, *values, *seen)
+                    row = {"file_version": version + 1, "line": line, **values}
+                    yield table, row | self._seen()
 
     def _bad_line_rows(self, table: str, path: Path, found: FileRows) -> Iterator[Row]:
         source = f"file:{table}"
@@ -214,9 +214,15 @@ class Extraction:
             self._observer.note(f"{path}: line {bad.line} left out: {bad.reason}")
             line_hash = content_hash([bad.line, bad.reason, bad.text])
             if line_hash not in known:
-                text = json.dumps(bad.text)
-                row = (source, str(bad.line), line_hash, None, bad.reason, text)
-                yield "rejected_records", (*row, self._now(), self._run_id)
+                row = {
+                    "class_id": source,
+                    "record_id": str(bad.line),
+                    "record_hash": line_hash,
+                    "page": None,
+                    "reason": bad.reason,
+                    "record_json": json.dumps(bad.text),
+                }
+                yield "rejected_records", row | self._seen()
 
     def rows(self, classes: Sequence[ClassInfo]) -> Iterator[Row]:
         """Rows of all classes, ending each class with its row of `sync_runs`.
@@ -261,8 +267,8 @@ class Extraction:
             yield from self._description(info)
 
         def fetch() -> Any:
-            walk = self._client.page_walk()
-            return walk, self._timed(self._client.progressions(info.class_id, walk))
+            walk, pages = self._source.progressions(info.class_id)
+            return walk, self._timed(pages)
 
         is_recorded = info.class_id in self._recorded
         stored = self._store.stored_class(info.class_id) if is_recorded else StoredClass()
@@ -282,7 +288,7 @@ class Extraction:
             self._observer.page_read(info, page, reader.result)
             yield from self._page_rows(info, page)
         for version in reader.removals():
-            yield "progressions", self._version_row(info, version)
+            yield "progressions", _version_row(info, version) | self._seen()
         if not outcome.is_described and self._has_grown(info.class_id, met):
             outcome.is_described = True
             yield from self._description(info)
@@ -305,15 +311,14 @@ class Extraction:
     def _description(self, info: ClassInfo) -> Iterator[Row]:
         """The class and its curriculum, where they are new; both may be refused."""
         known = self._known.get(info.class_id)
-        detail: dict[str, Any] = {}
+        entries: list[CurriculumEntry] = []
         try:
-            detail = self._client.class_detail(info.class_id)
+            described, entries = self._source.describe(info.class_id)
         except ApiUnreachableError:
             raise
         except (ClassNotFoundError, ApiUnavailableError) as error:
             self._observer.note(f"{info.friendly_id or info.class_id}: {error.message}; going on")
-        if detail:
-            described = class_info({**detail, "id": info.class_id})
+        else:
             info = replace(
                 described,
                 friendly_id=described.friendly_id or info.friendly_id,
@@ -323,86 +328,80 @@ class Extraction:
                 if described.is_published is not None
                 else info.is_published,
             )
-        entries = curriculum(detail)
         units_hash = content_hash([astuple(entry) for entry in entries]) if entries else None
         if units_hash is None and known is not None:
             units_hash = known.units_hash  # refused today: the last known stays in force
         if info == ClassInfo(info.class_id) and units_hash is None:
             return
         record_hash = content_hash([astuple(info), units_hash])
-        seen = (self._now(), self._run_id)
+        units = {"class_id": info.class_id, "units_hash": units_hash} | self._seen()
         if entries and units_hash and (info.class_id, units_hash) not in self._curricula:
             for entry in entries:
-                row = (entry.position, entry.section_position, entry.section_name)
-                yield (
-                    "class_units",
-                    (info.class_id, units_hash, *row, entry.assignment_id, *seen),
-                )
+                yield "class_units", units | asdict(entry)
         if known is None or known.record_hash != record_hash:
             version_no = 1 if known is None else known.version_no + 1
-            described_as = (info.friendly_id, info.name, info.school, info.is_published)
-            yield (
-                "classes",
-                (info.class_id, version_no, record_hash, *described_as, units_hash, *seen),
-            )
+            version = {"version_no": version_no, "record_hash": record_hash}
+            yield "classes", units | version | asdict(info)
 
     def _page_rows(self, info: ClassInfo, page: PageRead) -> Iterator[Row]:
-        seen = (page.received_at, self._run_id)
+        seen = self._seen(page.received_at)
         for version in page.versions:
-            yield "progressions", self._version_row(info, version, page.received_at)
+            yield "progressions", _version_row(info, version) | seen
         for rejected in page.rejections:
-            yield (
-                "rejected_records",
-                (
-                    info.class_id,
-                    rejected.record_id,
-                    rejected.record_hash,
-                    page.page,
-                    rejected.reason,
-                    rejected.record_json,
-                    *seen,
-                ),
-            )
+            row = {"class_id": info.class_id, "page": page.page, **rejected._asdict()}
+            yield "rejected_records", row | seen
         yield (
             "sync_pages",
-            (self._run_id, info.class_id, page.seq, page.page, page.records, page.received_at),
+            {
+                "run_id": self._run_id,
+                "class_id": info.class_id,
+                "seq": page.seq,
+                "page": page.page,
+                "records_processed": page.records,
+                "synced_at": page.received_at,
+            },
         )
 
-    def _version_row(
-        self, info: ClassInfo, version: Version, seen_at: datetime | None = None
-    ) -> tuple[Any, ...]:
-        key = (info.class_id, version.record_id, version.version_no)
-        seen = (seen_at or self._now(), self._run_id)
-        record = version.record
-        if record is None:
-            return (*key, REMOVED, True, *(None,) * 12, *seen)
-        return (*key, record.record_hash, False, *record[2:], *seen)
+    def _seen(self, at: datetime | None = None) -> dict[str, Any]:
+        return {"first_seen_at": at or self._now(), "run_id": self._run_id}
 
     def _run_row(self, outcome: ClassOutcome, started: datetime) -> Row:
         result = outcome.result
         return (
             "sync_runs",
-            (
-                self._run_id,
-                outcome.info.class_id,
-                started,
-                self._now(),
-                result.mode,
-                result.is_quick,
-                outcome.is_described,
-                outcome.status,
-                result.pages,
-                result.fetched,
-                result.new,
-                result.changed,
-                result.gone,
-                result.rejected,
-                result.reported_total,
-                result.stored_total,
-                result.verified,
-                result.page_size,
-                result.newest_completed_at,
-                self._settings.timezone,
-                outcome.error.message if outcome.error else None,
-            ),
+            {
+                "run_id": self._run_id,
+                "class_id": outcome.info.class_id,
+                "started_at": started,
+                "finished_at": self._now(),
+                "mode": result.mode,
+                "is_quick": result.is_quick,
+                "is_described": outcome.is_described,
+                "status": outcome.status,
+                "pages": result.pages,
+                "fetched": result.fetched,
+                "new": result.new,
+                "changed": result.changed,
+                "gone": result.gone,
+                "rejected": result.rejected,
+                "reported_total": result.reported_total,
+                "stored_total": result.stored_total,
+                "verified": result.verified,
+                "page_size": result.page_size,
+                "newest_completed_at": result.newest_completed_at,
+                "timezone": self._settings.timezone,
+                "error": outcome.error.message if outcome.error else None,
+            },
         )
+
+
+def _version_row(info: ClassInfo, version: Version) -> dict[str, Any]:
+    """A version without when and by which run it was met; a removal leaves all fields null."""
+    record = version.record
+    fields = {"record_hash": REMOVED} if record is None else record._asdict()
+    return fields | {
+        "class_id": info.class_id,
+        "record_id": version.record_id,
+        "version_no": version.version_no,
+        "is_removed": record is None,
+    }

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import ConfigError, StaleDataError
+from ..errors import ConfigError, StaleDataError
 
 if TYPE_CHECKING:
-    from .sync import SyncReport
-    from .warehouse import Status
+    from ..sync import SyncReport
+    from ..warehouse.status import Status
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

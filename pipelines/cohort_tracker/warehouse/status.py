@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .config import Settings
-from .errors import StoreError
-from .lock import interrupted_run
-from .store import RawStore
+from ..config import Settings
+from ..errors import StoreError
+from ..raw.store import RawStore
+from ..runtime.lock import interrupted_run
 
 
 @dataclass(frozen=True)

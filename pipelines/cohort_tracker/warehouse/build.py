@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from .config import ENV_PREFIX, Settings
-from .errors import BuildError
-from .folders import clear, make_fresh
-from .store import aside_path
+from ..config import ENV_PREFIX, Settings
+from ..errors import BuildError
+from ..raw.store import aside_path
+from ..runtime.folders import clear, make_fresh
 
 BUILD_SECONDS = 3600.0
 """How long a build may take before dbt is taken to hang."""
@@ -44,10 +44,10 @@ class BuildReport:
 
 def project_dir() -> Path:
     """Where the dbt project is: inside the installed package, or the checkout around it."""
-    packaged = Path(__file__).parent / "dbt"
+    packaged = Path(__file__).parents[1] / "dbt"
     if (packaged / "dbt_project.yml").is_file():
         return packaged
-    checkout = Path(__file__).parents[2]
+    checkout = Path(__file__).parents[3]
     if (checkout / "dbt_project.yml").is_file():
         return checkout
     raise BuildError("The dbt project is missing", "Install cohort-tracker again.")
@@ -110,7 +110,7 @@ class WarehouseBuild:
             [
                 sys.executable,
                 "-m",
-                "cohort_tracker.dbt_worker",
+                "cohort_tracker.warehouse.dbt_worker",
                 str(project_dir()),
                 str(self._settings.data_dir),
                 str(self._outcome),

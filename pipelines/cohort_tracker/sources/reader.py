@@ -15,46 +15,18 @@ reading, and the outcome is proven by count before anything is called complete:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from .envelope import Page
-from .pagesource import PageSource, Walk
+from ..raw.known import StoredClass, StoredRecord
+from .api import Page, Walk
+from .pagesource import PageSource
 from .records import Progression, Rejection, read_record, reject
 
 MAX_FULL_READS = 3
 QUICK_PAGES = 3
 THOROUGH_AFTER = timedelta(hours=20)  # a daily sync is always thorough
 _MAX_PAGES_WITHOUT_NEWS = 3
-
-
-@dataclass(frozen=True)
-class StoredRecord:
-    """What is known of a stored progression in force."""
-
-    record_hash: str
-    completed_at: datetime | None
-
-
-@dataclass
-class StoredClass:
-    """What the raw store knows of one class before a run.
-
-    `records` holds the versions in force; `removed` the ids marked as gone. `unexplained` is the
-    API's total minus the ids in force at the last run that proved itself complete (rejected
-    records, or a total that counts more than is shown). `newest_completed_at` is as of that run.
-    `last_thorough_at` is when it was last read without shortcut, `quick_runs` how often since with.
-    """
-
-    records: dict[str, StoredRecord] = field(default_factory=dict)
-    removed: set[str] = field(default_factory=set)
-    rejected_hashes: set[str] = field(default_factory=set)
-    next_version: int = 1
-    last_full_at: datetime | None = None
-    last_thorough_at: datetime | None = None
-    quick_runs: int = 0
-    newest_completed_at: datetime | None = None
-    unexplained: int = 0
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO
 
-from .extract import ClassOutcome, Observer
-from .openclass.classes import ClassInfo
-from .openclass.reader import PageRead, ReadResult
-from .report import printable, shorten
+from ..sources.api import ClassInfo
+from ..sources.extract import ClassOutcome, Observer
+from ..sources.reader import PageRead, ReadResult
+from .printing import printable, shorten
 
 _NAME_WIDTH = 20
 _BAR_WIDTH = 12

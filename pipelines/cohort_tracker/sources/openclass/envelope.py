@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+from ..api import Page
+from ..records import identifier
 
 _MAX_DIGITS = 400
 _MAX_DEPTH = 100
@@ -23,20 +25,6 @@ _JSON_MARKS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 class EnvelopeError(ValueError):
     """The answer is no JSON, or not of a shape that is known."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of progressions as received.
-
-    `total`, `page_size` and `can_load_more` are None where the API sent none that can be used.
-    """
-
-    number: int
-    records: list[Any]
-    total: int | None
-    page_size: int | None
-    can_load_more: bool | None
 
 
 def decode(body: bytes) -> Any:
@@ -179,17 +167,6 @@ def token(answer: Any) -> str | None:
     if isinstance(payload, dict) and payload is not answer:
         return token(payload)
     return None
-
-
-def identifier(value: Any) -> str | None:
-    """An id as text: a non-empty string or number, or one inside {"$oid": …}; else None."""
-    if isinstance(value, dict):
-        value = value.get("$oid")
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return str(value)
-    return value if isinstance(value, str) and value.strip() else None
 
 
 def class_id_of(item: dict[str, Any]) -> str | None:

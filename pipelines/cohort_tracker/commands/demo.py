@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from .errors import CohortTrackerError, ConfigError
-from .sandbox import Faults, SandboxError, SandboxServer, World, open_world, serve
-from .transform import project_dir
+from ..errors import CohortTrackerError, ConfigError
+from ..sandbox import Faults, SandboxError, SandboxServer, World, open_world, serve
+from ..warehouse.build import project_dir
 
 _WORST_FIRST = """
     select first_name || ' ' || last_name, night, tier, score, reasons
@@ -81,8 +81,8 @@ def _run(config: Path, command: str, *options: str, stdin: str | None = None) ->
 
 
 def _show_worst(data: Path) -> None:
-    from .report import printable
-    from .warehouse import query
+    from ..warehouse.status import query
+    from .printing import printable
 
     click.secho("Who needs help now, worst first", bold=True)
     rows = query(data / "warehouse.duckdb", _WORST_FIRST)
@@ -120,7 +120,7 @@ def run_sandbox_command(
 ) -> None:
     """Serve until interrupted. Raises ConfigError for a bad option, data file or port."""
     if list_faults:
-        from .sandbox import faults as module
+        from ..sandbox import faults as module
 
         click.echo(module.__doc__)
         return

@@ -14,9 +14,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import __version__
-from .config import Settings
-from .store import RawStore
+from .. import __version__
+from ..config import Settings
+from ..raw.store import RawStore
 
 _PROJECT_FILES = ("*.yml", "models/**/*", "macros/**/*", "tests/sql/**/*")
 _REASONS = {

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
-from ..background import Background
-from .envelope import Page
-
-
-class Walk(Protocol):
-    """Something that fetches the page it is told to go to next."""
-
-    def go_to(self, number: int) -> None:
-        """Make 0-based page `number` the next one."""
+from ..runtime.background import Background
+from .api import Page, Walk
 
 
 class PageSource:

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from .envelope import identifier
-
 REMOVED = "removed"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TOP_FIELDS = frozenset(
@@ -63,6 +61,17 @@ class Rejection(NamedTuple):
 
 class _Invalid(ValueError):
     """A field has a value that must not be stored."""
+
+
+def identifier(value: Any) -> str | None:
+    """An id as text: a non-empty string or number, or one inside {"$oid": …}; else None."""
+    if isinstance(value, dict):
+        value = value.get("$oid")
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return str(value)
+    return value if isinstance(value, str) and value.strip() else None
 
 
 def read_record(record: Any) -> Progression | Rejection:

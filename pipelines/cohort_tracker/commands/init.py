@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from .config import (
+from ..config import (
     Settings,
     default_config_path,
     load_settings,
     with_overrides,
     write_config,
 )
-from .errors import ConfigError
+from ..errors import ConfigError
 
 
 def run_init(
@@ -113,17 +113,17 @@ def _ask_for_credentials(settings: Settings, changes: dict[str, Any]) -> None:
 
 
 def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
-    from .errors import ApiUnreachableError, ClassNotFoundError, CohortTrackerError
-    from .openclass.classes import class_info, find_classes
-    from .openclass.client import OpenClassClient
-    from .sync import prepare_data_dir
+    from ..errors import ApiUnreachableError, ClassNotFoundError, CohortTrackerError
+    from ..sources.classes import find_classes
+    from ..sources.openclass.client import OpenClassClient
+    from ..sync import prepare_data_dir
 
     prepare_data_dir(settings.data_dir)  # where the client notes when it asked
     client = OpenClassClient(settings)
     client.login()
     click.echo(f"Logged in as {settings.email}", err=True)
     try:
-        classes = [class_info(item) for item in client.classes()]
+        classes = client.classes()
     except ApiUnreachableError:
         raise
     except CohortTrackerError as error:
@@ -168,14 +168,14 @@ def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
 
 
 def _chosen_before(classes: list[Any], chosen: tuple[str, ...]) -> str:
-    from .openclass.classes import find_class
+    from ..sources.classes import find_class
 
     found = [find_class(classes, key) for key in chosen]
     return ",".join(info.friendly_id or info.class_id for info in found if info is not None)
 
 
 def _list_classes(classes: list[Any], chosen: tuple[str, ...]) -> None:
-    from .report import printable
+    from .printing import printable
 
     click.echo("Classes of this account:", err=True)
     for number, info in enumerate(classes, start=1):

@@ -6,9 +6,14 @@ The meaning of each column is in docs/raw-store.md. Types are dlt's: `text`, `bi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 SCHEMA_VERSION = 1
+
+
+Row = tuple[str, Mapping[str, Any]]
+"""A raw table's name and one row of it: values by column; a column left out is null."""
 
 
 class Column(NamedTuple):

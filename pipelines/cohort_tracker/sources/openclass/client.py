@@ -13,16 +13,18 @@ from urllib.parse import quote
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
-from .. import __version__
-from ..config import Settings
-from ..errors import (
+from ... import __version__
+from ...config import Settings
+from ...errors import (
     ApiUnavailableError,
     AuthenticationError,
     ClassNotFoundError,
 )
+from ..api import ClassInfo, Description, Page
+from ..transport import Pace, PoliteSession, TransportLimits, UnusableBodyError
 from . import envelope
-from .envelope import EnvelopeError, Page
-from .transport import Pace, PoliteSession, TransportLimits, UnusableBodyError
+from .description import class_info, curriculum
+from .envelope import EnvelopeError
 
 if TYPE_CHECKING:
     from .paging import PageWalk
@@ -160,23 +162,35 @@ class OpenClassClient:
         if self._token == token:
             self._token = None
 
-    def classes(self) -> list[dict[str, Any]]:
-        """All classes of the account, as the API sends them.
+    def log_in(self) -> None:
+        """Make sure that there is a token; raises as `login` does."""
+        self.token()
+
+    def classes(self) -> list[ClassInfo]:
+        """All classes of the account.
 
         Raises AuthenticationError, ClassNotFoundError (the list itself is refused) or
         ApiUnavailableError.
         """
-        return self._fetch("fetch classes", "/v1/classes", envelope.class_list)
+        found = self._fetch("fetch classes", "/v1/classes", envelope.class_list)
+        return [class_info(item) for item in found]
 
-    def class_detail(self, class_id: str) -> dict[str, Any]:
-        """One class with its `units`; raises as `classes` does."""
-        return self._fetch("fetch class", _class_path(class_id), envelope.class_detail)
+    def describe(self, class_id: str) -> Description:
+        """Names and curriculum of one class; raises as `classes` does."""
+        detail = self._fetch("fetch class", _class_path(class_id), envelope.class_detail)
+        return Description(class_info({**detail, "id": class_id}), curriculum(detail))
 
-    def progressions(self, class_id: str, walk: PageWalk) -> Iterator[Page]:
-        """The pages of a class's progressions, in the order that `walk` is steered.
+    def progressions(self, class_id: str) -> tuple[PageWalk, Iterator[Page]]:
+        """The pages of a class's progressions, page 0 first, in the order that the walk is steered.
 
-        Raises AuthenticationError, ClassNotFoundError or ApiUnavailableError.
+        The pages raise AuthenticationError, ClassNotFoundError or ApiUnavailableError.
         """
+        from .paging import PageWalk
+
+        walk = PageWalk(self._page_size)
+        return walk, self._pages(class_id, walk)
+
+    def _pages(self, class_id: str, walk: PageWalk) -> Iterator[Page]:
         from .paging import PageClient
 
         path = f"{_class_path(class_id)}/progressions"
@@ -196,12 +210,6 @@ class OpenClassClient:
             if found is None:
                 return
             yield found
-
-    def page_walk(self) -> PageWalk:
-        """A walk that starts at page 0 with the configured page size."""
-        from .paging import PageWalk
-
-        return PageWalk(self._page_size)
 
     def _fetch(self, what: str, path: str, parse: Callable[[Any], _T]) -> _T:
         with _explained(what), self._expecting(parse):

@@ -1,0 +1,1 @@
+"""Files that people keep by hand: the roster and the mentors."""

@@ -1,0 +1,1 @@
+"""The warehouse, warehouse.duckdb: built from the raw store by dbt, published as a whole."""

@@ -1,0 +1,88 @@
+"""The rooms of the package: what a room may import, and that nothing is imported in circles."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import cohort_tracker
+
+PACKAGE = Path(cohort_tracker.__file__).parent
+
+# From the top down: a room may import from itself and from the lines below its own.
+ROOMS = (
+    {"__main__"},
+    {"cli"},
+    {"commands"},
+    {"sync"},
+    {"sandbox", "sources", "warehouse"},
+    {"raw"},
+    {"runtime"},
+    {"config"},
+    {"errors"},
+    {"__init__"},
+)
+RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its name below the package, packages as `room.__init__`."""
+    return {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+        for path in PACKAGE.rglob("*.py")
+    }
+
+
+def imports_of(name: str, known: set[str]) -> Iterator[str]:
+    """The package's modules that a module imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(modules()[name].read_text())):
+        if not isinstance(node, ast.ImportFrom):
+            assert not (
+                isinstance(node, ast.Import)
+                and any(alias.name.startswith("cohort_tracker") for alias in node.names)
+            ), f"{name}: import the package's own modules with `from`"
+            continue
+        if node.level:
+            base = name.split(".")[: -node.level]
+            target = [*base, *(node.module or "").split(".")]
+        elif node.module and node.module.split(".")[0] == "cohort_tracker":
+            target = node.module.split(".")[1:]
+        else:
+            continue
+        path = ".".join(part for part in target if part)
+        for alias in node.names:
+            wider = [path, f"{path}.__init__" if path else "__init__"]
+            narrower = f"{path}.{alias.name}" if path else alias.name
+            found = [narrower, f"{narrower}.__init__", *wider]
+            yield next(module for module in found if module in known)
+
+
+def graph() -> dict[str, set[str]]:
+    """Module to the modules of the package that it imports."""
+    known = set(modules())
+    return {name: set(imports_of(name, known)) - {name} for name in sorted(known)}
+
+
+def test_imports_go_down_only():
+    upward = [
+        f"{name} imports {other}"
+        for name, others in graph().items()
+        for other in sorted(others)
+        if name.split(".")[0] != other.split(".")[0]
+        and RANK[name.split(".")[0]] >= RANK[other.split(".")[0]]
+    ]
+    assert upward == []
+
+
+def test_nothing_is_imported_in_circles():
+    TopologicalSorter(graph()).prepare()  # raises CycleError naming the circle
+
+
+def test_every_room_has_a_place():
+    rooms = {name.split(".")[0] for name in modules()}
+    assert rooms <= RANK.keys()
+
+
+def test_the_raw_store_knows_no_source():
+    text = "".join(path.read_text() for path in (PACKAGE / "raw").rglob("*.py"))
+    assert "openclass" not in text.lower()
