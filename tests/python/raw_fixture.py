@@ -71,7 +71,7 @@ def oulad_tables(directory: Path, finished_at: datetime = LOADED_AT) -> dict[str
     """Return the tables of a directory in the OULAD format; names are made from the ids."""
     assignments = {(a["class_id"], a["assignment_id"]): a for a in _read(directory, "assignments")}
     classes = list(_read(directory, "classes"))
-    progressions = [
+    progressions: list[Row] = [
         {
             "class_id": row["class_id"],
             "record_id": row["progression_id"],
@@ -89,7 +89,7 @@ def oulad_tables(directory: Path, finished_at: datetime = LOADED_AT) -> dict[str
         }
         for row in _read(directory, "progressions")
     ]
-    roster = [
+    roster: list[Row] = [
         {
             "line": line,
             "class": row["class_id"],

@@ -6,7 +6,7 @@ Nothing here is fast or shares a thought with the SQL: every number is counted f
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from statistics import median
-from typing import Any
+from typing import Any, overload
 from zoneinfo import ZoneInfo
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -42,6 +42,12 @@ class Recomputed:
     def _class_ids(tables: Tables) -> set[str]:
         return {r["class_id"] for t in ("classes", "sync_runs", "progressions") for r in tables[t]}
 
+    @overload
+    def day(self, class_id: str, moment: datetime) -> date: ...
+
+    @overload
+    def day(self, class_id: str, moment: None) -> None: ...
+
     def day(self, class_id: str, moment: datetime | None) -> date | None:
         """Return the local day of a UTC moment."""
         if moment is None:
@@ -51,7 +57,7 @@ class Recomputed:
 
     def today(self, class_id: str) -> date:
         """Return the local day of the class's as_of."""
-        return self.day(class_id, self.as_of[class_id])  # type: ignore[return-value]
+        return self.day(class_id, self.as_of[class_id])
 
     def _enrollments(self) -> dict[tuple[str, str], dict[str, Any]]:
         friendly = {c["friendly_id"].lower(): c["class_id"] for c in self.tables["classes"]}
@@ -62,7 +68,9 @@ class Recomputed:
             moments = [m for m in (record["started_at"], record["completed_at"]) if m]
             days = [self.day(record["class_id"], m) for m in moments]
             first[key] = min([d for d in days if d] + [first.get(key, date.max)])
-        found = {key: {"first": None if d == date.max else d} for key, d in first.items()}
+        found: dict[tuple[str, str], dict[str, Any]] = {
+            key: {"first": None if d == date.max else d} for key, d in first.items()
+        }
         for line in (r for r in self.tables["roster"] if r["file_version"] == 2):
             reference = line["class"].lower()
             class_id = friendly.get(reference, reference)
@@ -71,8 +79,7 @@ class Recomputed:
             email = line.get("email", "").lower()
             name = f"{class_id}:{line.get('first_name')} {line.get('last_name')}".lower()
             student = by_email.get(email) or "roster:" + (email or name)
-            entry = found.setdefault((class_id, student), {"first": None})
-            entry.update(line)
+            found.setdefault((class_id, student), {"first": None}).update(line)
         class_start: dict[str, date] = {}
         for (class_id, _), entry in found.items():
             if entry.get("role", "student").lower() not in EXCLUDED_ROLES and entry["first"]:
@@ -174,8 +181,11 @@ class Recomputed:
         record = mine[index]
         later = any(done[index + 1 :])
         before = mine[index - 1] if index and done[index - 1] else None
-        steps = [before and before["completed_at"], record and record["started_at"]]
-        days = [d for d in (self.day(class_id, m) for m in steps) if d]
+        steps = [
+            before["completed_at"] if before else None,
+            record["started_at"] if record else None,
+        ]
+        days = [self.day(class_id, m) for m in steps if m]
         waited = (self.today(class_id) - max(days)).days if days else None
         reached = bool(record or before or later)
         grade = record["grade"] if record else None

@@ -131,7 +131,7 @@ class Marts:
 
     def section_completion(self) -> Rows:
         """Class x student x section."""
-        sections = {}
+        sections: dict[tuple[str, str], tuple[Any, ...]] = {}
         for unit in self.core.tables["class_units"]:
             if unit["units_hash"] == "new":
                 key = unit["class_id"], unit["assignment_id"]
@@ -269,7 +269,7 @@ class Marts:
                     reason = self._n_a_reason(class_id, entry, day, is_last, facts)
                     score = scores.get(student)
                     before = previous.get(student)
-                    tier = "n_a" if reason else self._tier(round_half_up(score))
+                    tier = "n_a" if reason else self._tier(round_half_up(scores[student]))
                     risk = RISK.get(tier)
                     risk_before = RISK.get(before["tier"]) if before else None
                     now[student] = {
@@ -391,13 +391,13 @@ class Marts:
                         if m
                     ]
                     so_far = (day - min(activity)).days + 1
-                    needed = sorted(
+                    days_needed = sorted(
                         (
                             math.ceil(Fraction(remaining * 14, recent)),
                             math.ceil(Fraction(remaining * so_far, done)),
                         )
                     )
-                    earliest, latest = (day + timedelta(days=n) for n in needed)
+                    earliest, latest = (day + timedelta(days=n) for n in days_needed)
                 found[class_id, student] = {
                     "tier": row["tier"],
                     "measured_on": day,

@@ -84,7 +84,7 @@ class Classes:
 
     def __init__(self, **classes: list[dict[str, Any]]) -> None:
         self.classes = classes or {"c1": []}
-        self.units: list[dict[str, Any]] = []
+        self.units: list[Any] = []
 
     @property
     def records(self) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def init(command, server: SandboxServer, *options: str, password: str | None = N
         "--api-base",
         server.url,
         *options,
-        stdin=(server.desk.password if password is None else password) + "\n",
+        stdin=f"{server.desk.password if password is None else password}\n",
     )
 
 

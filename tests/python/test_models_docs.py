@@ -73,6 +73,7 @@ def test_every_mart_is_read_by_somebody(manifest):
 
 def test_metrics_page_is_current():
     spec = importlib.util.spec_from_file_location("make_metrics", PROJECT / "docs/make_metrics.py")
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run docs/make_metrics.py"

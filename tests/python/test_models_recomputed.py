@@ -1,6 +1,7 @@
 """Every mart against its brute-force recomputation, row by row, on several dirty cohorts."""
 
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def cohort(request, tmp_path_factory):
     tables = cohort_tables(seed, tied=tied)
     data_dir = tmp_path_factory.mktemp("recomputed")
     write_raw_db(data_dir / "raw.db", tables)
-    variables = {"as_of": as_of.isoformat()} if as_of else {}
+    variables: dict[str, Any] = {"as_of": as_of.isoformat()} if as_of else {}
     warehouse = build_warehouse(data_dir, selector="sync", **variables)
     stale = {row["id"] for row in rows(warehouse, "select id from core.classes where is_stale")}
     return warehouse, Marts(Recomputed(tables, as_of=as_of), stale)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cohort_tracker.raw.known import StoredClass
-from cohort_tracker.sources.openclass.envelope import Page
+from cohort_tracker.sources.api import Page
 from cohort_tracker.sources.reader import ClassReader, ReadResult, Version
 from cohort_tracker.sources.records import Progression, read_record
 

@@ -252,9 +252,9 @@ def test_metadata_of_odd_types_is_not_trusted(bench: Bench, metadata: Any):
 def test_class_detail_shapes():
     for answer in ({"id": "c"}, {"data": [{"id": "c"}]}, [{"id": "c"}], ['{"id": "c"}']):
         assert class_detail(answer) == {"id": "c"}
-    for answer in (None, 5, "x", [], [1, 2]):
+    for broken in (None, 5, "x", [], [1, 2]):
         with pytest.raises(EnvelopeError):
-            class_detail(answer)
+            class_detail(broken)
 
 
 @pytest.mark.parametrize("detail", ["no_units", "forbidden", "missing"])

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -381,6 +382,14 @@ def open_files(process: int) -> set[Path]:
     return found
 
 
+def holds_open(process: int, path: Path) -> bool:
+    return path in open_files(process)
+
+
+def has_ended(process: int) -> bool:
+    return not Path(f"/proc/{process}").exists()
+
+
 def test_dbt_ends_when_the_sync_is_killed_and_publishes_nothing(built: Bench):
     published = built.warehouse.stat()
     for moment in ("parsing", "waiting", "building"):
@@ -392,10 +401,10 @@ def test_dbt_ends_when_the_sync_is_killed_and_publishes_nothing(built: Bench):
         if moment == "waiting":
             wait_for(lambda: list((built.data / "build").glob("*/warehouse.duckdb")))
         elif moment == "building":
-            wait_for(lambda child=child: built.raw in open_files(child))
+            wait_for(partial(holds_open, child, built.raw))
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        wait_for(lambda child=child: not Path(f"/proc/{child}").exists(), 3)
+        wait_for(partial(has_ended, child), 3)
         assert built.warehouse.stat().st_ino == published.st_ino
         built.misbehave()
 

@@ -67,7 +67,9 @@ def test_same_seed_same_pages():
     pages = []
     for seed in (1, 1, 2):
         world = bulk_world(9, 300, seed)
-        view = world.view(world.resolve("bulk-00008"), "completed_desc", "oid")
+        class_id = world.resolve("bulk-00008")
+        assert class_id is not None
+        view = world.view(class_id, "completed_desc", "oid")
         pages.append(view.text(0, 300, escaped=True))
     assert pages[0] == pages[1] != pages[2]
 
