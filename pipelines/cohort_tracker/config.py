@@ -79,8 +79,24 @@ class Settings:
 
 
 def default_config_path() -> Path:
-    """Where settings are looked for when the command line names no file."""
-    return Path("~/.cohort-tracker.toml").expanduser()
+    """Where settings are looked for when the command line names no file.
+
+    Raises ConfigError where the user has no home directory.
+    """
+    return in_home(Path("~/.cohort-tracker.toml"), "name a settings file with --config")
+
+
+def in_home(path: Path, otherwise: str) -> Path:
+    """Return `path` with its `~` replaced.
+
+    Raises ConfigError where the user has no home directory: set HOME, or do `otherwise`.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{path}: this user has no home directory", f"Set HOME, or {otherwise}."
+        ) from None
 
 
 def load_settings(
@@ -91,22 +107,33 @@ def load_settings(
 ) -> Settings:
     """Read settings from `config_path` (default `~/.cohort-tracker.toml`) and the environment.
 
-    A file that was named must exist; the default one may be absent. `no_file`: only the
-    environment counts.
+    A file that was named must exist; the default one may be absent, as it is for a user without
+    a home directory. `no_file`: only the environment counts.
     Raises ConfigError naming file and key for anything unknown, mistyped or unreadable.
     """
     environ = os.environ if environ is None else environ
-    path = (config_path.expanduser() if config_path else default_config_path()).absolute()
+    path = _settings_file(config_path)
     values: dict[str, Any] = {}
     warnings: list[str] = []
-    if not no_file and (config_path is not None or path.exists()):
+    if not no_file and path and (config_path is not None or path.exists()):
         values, warnings = _from_file(path)
     found, unknown = _from_environment(environ)
     values.update(found)
     warnings += unknown
-    values.setdefault("data_dir", Settings.data_dir.expanduser())
+    if "data_dir" not in values:
+        values["data_dir"] = in_home(Settings.data_dir, f"set {ENV_PREFIX}DATA_DIR")
     settings = Settings(config_path=path, warnings=tuple(warnings), **values)
     return _checked(settings)
+
+
+def _settings_file(named: Path | None) -> Path | None:
+    """The settings file, there or not; None where only a home directory could tell its place."""
+    if named is not None:
+        return in_home(named, "name the file in full").absolute()
+    try:
+        return default_config_path().absolute()
+    except ConfigError:
+        return None
 
 
 def read_config_document(path: Path) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
 
 import pytest
 
-from cohort_tracker.config import load_settings, write_config
+from cohort_tracker.config import default_config_path, load_settings, write_config
 from cohort_tracker.errors import ConfigError
 
 
@@ -145,3 +146,36 @@ def test_writing_through_a_symlink_keeps_the_link(tmp_path):
     write_config(link, {"email": "a@example.org"})
     assert link.is_symlink()
     assert "a@example.org" in real.read_text()
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """As in a container: a user without HOME and without an entry in the list of users."""
+
+    def unknown(uid: int):
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+def test_a_home_is_needed_only_for_what_is_not_set(homeless, tmp_path):
+    settings = load_settings(None, {"COHORT_TRACKER_DATA_DIR": str(tmp_path)})
+    assert (settings.data_dir, settings.config_path) == (tmp_path, None)
+    path = tmp_path / "settings.toml"
+    path.write_text(f'data_dir = "{tmp_path}"')
+    path.chmod(0o600)
+    assert load_settings(path, {}).config_path == path
+
+
+def test_what_only_a_home_could_tell_is_named(homeless):
+    with pytest.raises(ConfigError, match="this user has no home directory") as raised:
+        load_settings(None, {})
+    assert raised.value.hint == "Set HOME, or set COHORT_TRACKER_DATA_DIR."
+    with pytest.raises(ConfigError, match=r"^~/mine\.toml: this user has no home directory"):
+        load_settings(Path("~/mine.toml"), {})
+    with pytest.raises(ConfigError, match="home directory"):
+        load_settings(None, {"COHORT_TRACKER_DATA_DIR": "~/data"})
+    with pytest.raises(ConfigError) as raised:
+        default_config_path()
+    assert raised.value.hint == "Set HOME, or name a settings file with --config."

@@ -13,6 +13,7 @@ import click
 from ..config import (
     Settings,
     default_config_path,
+    in_home,
     load_settings,
     with_overrides,
     write_config,
@@ -41,7 +42,8 @@ def run_init(
     Raises ConfigError, AuthenticationError, ClassNotFoundError or ApiUnavailableError; then
     nothing was written.
     """
-    target = (config_path or default_config_path()).expanduser().absolute()
+    target = config_path or default_config_path()
+    target = in_home(target, "name the file in full").absolute()
     if config_path is not None and not target.exists():
         settings = replace(load_settings(no_file=True), config_path=target)
     else:

@@ -80,7 +80,7 @@ def status_summary(status: Status) -> None:
     """Print what is stored and how fresh it is."""
     now = datetime.now(UTC)
     rows = [
-        ("Configuration", str(status.config_path)),
+        ("Configuration", str(status.config_path or "from the environment")),
         ("Data", str(status.data_dir)),
         ("Students", count(status.students)),
         ("Assignments", count(status.assignments)),
