@@ -1,0 +1,133 @@
+"""The conditions under which the container runs, and what the Dockerfile counts on.
+
+No container engine is needed: namespaces of the kernel give what one would give.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cohort_tracker import __version__
+from cohort_tracker.sandbox import SandboxServer
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (PROJECT / "Dockerfile").read_text()
+
+# $1 stays writable; /proc and /dev are the container's own. Then a user nobody knows takes over.
+READ_ONLY = """
+set -e
+mount --bind "$1" "$1"
+awk '{print $5}' /proc/self/mountinfo | while read -r place; do
+    case "$place" in "$1" | /proc* | /dev*) ;; *) mount -o remount,bind,ro "$place" || true ;; esac
+done
+shift
+exec unshare --user --map-user=12345 --map-group=12345 "$@"
+"""
+
+
+def contained(volume: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run as the container would: an unknown user, no HOME, nothing writable but the volume."""
+    return subprocess.run(
+        [
+            *("unshare", "--user", "--map-root-user", "--mount"),
+            *("sh", "-c", READ_ONLY, "sh", str(volume), *command),
+        ],
+        env={"PATH": os.defpath, "TMPDIR": str(volume), **environment},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """A directory for the data; skips where the kernel grants no namespaces."""
+    place = (tmp_path / "volume").resolve()
+    place.mkdir(mode=0o700)
+    probe = "test ! -w / && test ! -w /tmp && test -w . && test $(id -u) = 12345 && echo ready"
+    done = contained(place, "sh", "-c", f'cd "{place}" && {probe}')
+    if done.stdout != "ready\n":
+        pytest.skip(f"no namespaces here: {done.stderr.strip()}")
+    return place
+
+
+def test_sync_runs_as_anybody_without_a_home_and_writes_only_its_data(
+    volume: Path, server: SandboxServer
+):
+    environment = {
+        "PYTHONPATH": str(PROJECT / "pipelines"),
+        "COHORT_TRACKER_EMAIL": server.desk.email,
+        "COHORT_TRACKER_PASSWORD": str(server.desk.password),
+        "COHORT_TRACKER_API_BASE": server.url,
+        "COHORT_TRACKER_PAGE_DELAY": "0",
+        "COHORT_TRACKER_DATA_DIR": str(volume),
+    }
+    command = sys.executable, "-m", "cohort_tracker"
+    synced = contained(volume, *command, "sync", "--json", **environment)
+    assert synced.returncode == 0, synced.stdout + synced.stderr
+    assert json.loads(synced.stdout)["warehouse"]["published"]
+    status = contained(volume, *command, "status", "--max-age", "1h", **environment)
+    assert status.returncode == 0, status.stdout + status.stderr
+    assert "from the environment" in status.stdout
+    init = contained(volume, *command, "init", **environment)
+    assert init.returncode == 2
+    assert "no home directory" in init.stderr and "--config" in init.stderr
+
+
+def copied_into_the_build() -> list[str]:
+    """The files and folders that the Dockerfile copies from the checkout."""
+    lines = re.findall(r"^COPY ((?!--).+) (\S+)$", DOCKERFILE, re.MULTILINE)
+    return [source for sources, _ in lines for source in sources.split()]
+
+
+def test_the_wheel_can_be_made_of_what_the_dockerfile_copies(tmp_path: Path):
+    allowed = (PROJECT / ".dockerignore").read_text().splitlines()
+    checkout = tmp_path / "src"
+    checkout.mkdir()
+    for source in copied_into_the_build():
+        assert f"!{source.split('/')[0]}" in allowed, source
+        if (PROJECT / source).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(PROJECT / source, checkout / source, ignore=ignored)
+        else:
+            shutil.copy(PROJECT / source, checkout / source)
+    built = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    with zipfile.ZipFile(tmp_path / f"cohort_tracker-{__version__}-py3-none-any.whl") as wheel:
+        inside = set(wheel.namelist())
+    expected = {
+        f"cohort_tracker/dbt/{path.relative_to(PROJECT)}"
+        for folder in ("models", "macros", "analyses", "tests/sql")
+        for path in (PROJECT / folder).rglob("*")
+        if path.suffix in {".sql", ".yml", ".md"}
+    }
+    assert expected <= inside
+    assert "cohort_tracker/dbt/dbt_project.yml" in inside
+
+
+def test_the_image_runs_the_newest_supported_python_as_somebody_who_is_not_root():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    supported = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    newest = max(supported, key=lambda version: int(version.split(".")[1]))
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {f"python:{newest}-slim"}
+    assert re.findall(r"^USER (\d+):\d+$", DOCKERFILE, re.MULTILINE)[-1] != "0"
+    assert 'ENTRYPOINT ["cohort-tracker"]\nCMD ["sync"]\n' in DOCKERFILE
+    assert "cohort-tracker" in project["scripts"]
