@@ -1,3 +1,3 @@
 """Cohort Tracker: OpenClass progressions in SQL tables that mentors act on."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
