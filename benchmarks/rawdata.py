@@ -22,6 +22,7 @@ from .measure import run
 _VARIANTS = 4
 _REGRADED_EVERY = 50
 _RUN_ID = "20260302T000000Z-bench0"
+_SOURCE = "openclass"
 
 
 def fill(raw_db: Path, classes: int, records_per_class: int) -> int:
@@ -42,7 +43,7 @@ def fill(raw_db: Path, classes: int, records_per_class: int) -> int:
 
 def write(raw_db: Path, classes: int, records_per_class: int) -> int:
     """Do what `fill` says, in this process."""
-    from cohort_tracker.raw.schema import RAW_TABLES
+    from cohort_tracker.raw.schema import INDEXES, RAW_TABLES
     from cohort_tracker.sandbox import template
 
     now = _text(datetime.now(UTC))
@@ -68,7 +69,7 @@ def write(raw_db: Path, classes: int, records_per_class: int) -> int:
             f" FROM room CROSS JOIN template ON template.variant = room.n % {_VARIANTS}"
         )
         regraded = db.execute(_regrades(columns, records_per_class)).rowcount
-        db.execute('CREATE INDEX "progressions_by_class" ON progressions (class_id)')
+        db.execute(f"CREATE INDEX progressions_by_class ON {INDEXES['progressions_by_class']}")
         _describe(db, classes, records_per_class, now)
         db.execute("COMMIT")
     return int(regraded)
@@ -85,7 +86,7 @@ def _template_rows(variant: int, records: int, now: str) -> list[tuple[Any, ...]
         record = read_record(json.loads(text))
         assert isinstance(record, Progression), record
         values = [_text(v) if isinstance(v, datetime) else v for v in record[1:]]
-        key = (None, record.record_id, place)  # the class comes with the multiplication
+        key = (_SOURCE, None, record.record_id, place)  # the class comes with the multiplication
         rows.append((variant, place, *key, values[0], False, *values[1:], now, _RUN_ID))
     return rows
 
@@ -127,21 +128,20 @@ def _describe(db: sqlite3.Connection, classes: int, records: int, now: str) -> N
         room = template.classroom(number)
         units_hash = f"{number:032x}"
         described = (room.friendly_id, room.name, room.school, True, units_hash)
-        _insert(db, "classes", [(room.id, 1, f"{number:032x}", *described, *seen)])
-        keys = [
-            (place, unit_no, unit.name, key)
+        _insert(db, "classes", [(_SOURCE, room.id, 1, f"{number:032x}", *described, *seen)])
+        entries = [
+            (place, unit_no, unit.name, assignment)
             for unit_no, unit in enumerate(room.units, start=1)
-            for place, key in enumerate(unit.assignment_ids, start=1 + 8 * (unit_no - 1))
+            for place, assignment in enumerate(unit.assignment_ids, start=1 + 8 * (unit_no - 1))
         ]
-        _insert(db, "class_units", [(room.id, units_hash, *entry, *seen) for entry in keys])
+        curriculum = (_SOURCE, room.id, units_hash)
+        _insert(db, "class_units", [(*curriculum, *entry, *seen) for entry in entries])
+        run = (_RUN_ID, _SOURCE, room.id)
         counts = (pages, records, records, 0, 0, 0, records, records, True, 200, now)
-        run_row = (_RUN_ID, room.id, now, now, "full", False, True, "ok", *counts, "UTC", None)
+        run_row = (*run, now, now, "full", False, True, "ok", *counts, "UTC", None)
         _insert(db, "sync_runs", [run_row])
-        _insert(
-            db,
-            "sync_pages",
-            [(_RUN_ID, room.id, page + 1, page, min(200, records), now) for page in range(pages)],
-        )
+        read = [(*run, page + 1, page, min(200, records), now) for page in range(pages)]
+        _insert(db, "sync_pages", read)
 
 
 def _insert(db: sqlite3.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:

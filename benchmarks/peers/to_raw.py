@@ -68,12 +68,12 @@ def main(file: Path, table: str, raw_db: Path) -> None:
             places["grade"] = "coalesce(cast(grade as double), grade__v_double)"
         values = ", ".join(places.values())
         db.execute(
-            f"INSERT INTO raw.progressions ({', '.join(places)}, version_no, record_hash,"
-            f" is_removed, first_seen_at, run_id) SELECT {values}, 1, 'peer', 0, now()::timestamp,"
-            f" 'peer' FROM peer.{table}"
+            f"INSERT INTO raw.progressions (source, {', '.join(places)}, version_no, record_hash,"
+            f" is_removed, first_seen_at, run_id) SELECT 'openclass', {values}, 1, 'peer', 0,"
+            f" now()::timestamp, 'peer' FROM peer.{table}"
         )
         db.execute(
-            "INSERT INTO raw.sync_runs SELECT 'peer', class_id, now()::timestamp,"
+            "INSERT INTO raw.sync_runs SELECT 'peer', 'openclass', class_id, now()::timestamp,"
             " now()::timestamp, 'full', 0, 0, 'ok', 0, count(*), count(*), 0, 0, 0, count(*),"
             " count(*), 1, 200, max(completed_at), 'UTC', NULL"
             f" FROM (SELECT {places['class_id']} AS class_id, {places['completed_at']}"

@@ -24,6 +24,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
 from cohort_tracker.raw.schema import RAW_TABLES, create_statements
+from cohort_tracker.raw.store import RawStore
 
 EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
 # Beyond this DuckDB drops pages it can read again, and then goes to disk beside the warehouse: ten
@@ -121,6 +122,10 @@ class Plugin(BasePlugin):
 
     def _attach_raw(self, conn: DuckDBPyConnection) -> None:
         path = raw_db() if _has_tables(raw_db()) else self._empty_raw_db()
+        store = RawStore(path)
+        store.check()
+        if store.pending_migrations():  # a sync did it before it built
+            store.lay_out()
         conn.execute(f"ATTACH IF NOT EXISTS {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY)")
         if fresh_file is not None and path.stat().st_size < _SMALL:
             conn.execute("SET threads = 1")
