@@ -54,7 +54,7 @@ def project_dir() -> Path:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """The environment in which dbt finds both stores; without the credentials."""
+    """The environment in which dbt finds the raw store; without the credentials."""
     environment = {
         key: value
         for key, value in os.environ.items()
@@ -64,7 +64,6 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         {
             "COHORT_TRACKER_DATA_DIR": str(settings.data_dir),
             "COHORT_TRACKER_RAW_DB": str(settings.raw_path),
-            "COHORT_TRACKER_WAREHOUSE": str(settings.warehouse_path),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "DO_NOT_TRACK": "1",
         }

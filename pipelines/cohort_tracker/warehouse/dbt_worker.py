@@ -39,6 +39,7 @@ def main(
     places = ["--project-dir", project_dir, "--profiles-dir", project_dir, "--target", "publish"]
     places += ["--target-path", str(Path(data_dir) / "dbt")]
     places += ["--log-path", str(Path(data_dir) / "logs")]
+    build = dbt_plugin.sync_build = dbt_plugin.SyncBuild(Path(build_file), release)
     started = time.monotonic()
     parsed: Any = dbtRunner().invoke([*quiet, "parse", *places])
     if not parsed.success:
@@ -50,7 +51,6 @@ def main(
     # The process ends with the build: what it holds now is not worth looking through for garbage.
     gc.freeze()
     gc.disable()
-    build = dbt_plugin.sync_build = dbt_plugin.SyncBuild(Path(build_file), release)
     built: Any = dbtRunner(manifest=parsed.result).invoke(
         [*quiet, "build", *places, "--selector", "sync"]
     )
