@@ -15,3 +15,12 @@
 {% macro spark__fingerprint(columns) -%}
     xxhash64({{ columns | join(', ') }})
 {%- endmacro %}
+
+{#-
+  A whole number in place of a text key of two parts, class first: in the order of the class and of
+  `number`, which counts within the class. Sorting, joining and grouping millions of rows by it takes
+  half the time and memory that the texts take. No class has a million students or assignments.
+-#}
+{% macro key_in_class(class_key, number) -%}
+    cast({{ class_key }} * 1000000 + {{ number }} as bigint)
+{%- endmacro %}

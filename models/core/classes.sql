@@ -95,6 +95,7 @@ dated as (
 
 select
     class_id as id,
+    cast(row_number() over (order by class_id) as bigint) as class_key,
     friendly_id,
     class_name as name,
     school,

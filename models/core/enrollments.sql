@@ -51,6 +51,7 @@ localized as (
 
     select
         merged.*,
+        classes.class_key,
         classes.as_of_date,
         {{ local_date('merged.first_activity_at', 'classes.timezone') }} as first_activity_date
     from merged
@@ -94,6 +95,8 @@ mentors as (
 select
     dated.class_id,
     dated.student_id,
+    {{ key_in_class('dated.class_key', 'row_number() over (partition by dated.class_key order by dated.student_id)') }}
+        as student_key,
     dated.has_progressions,
     dated.is_on_roster,
     dated.region,

@@ -10,6 +10,7 @@ masked as (
     select
         progressions.class_id,
         progressions.student_id,
+        enrollments.student_key,
         progressions.assignment_id,
         progressions.id as progression_id,
         progressions.grade,
@@ -31,6 +32,7 @@ masked as (
 select
     class_id,
     student_id,
+    student_key,
     assignment_id,
     progression_id,
     case when completed_at is not null then grade end as grade,

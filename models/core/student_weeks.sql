@@ -1,14 +1,7 @@
--- By number until the end (macros/numbered.sql).
-with students as (
-
-    {{ numbered_students() }}
-
-),
-
-grid as (
+with grid as (
 
     select
-        students.student_number,
+        enrollments.student_key,
         enrollments.enrolled_on,
         enrollments.left_on,
         class_weeks.week_number,
@@ -16,10 +9,6 @@ grid as (
         class_weeks.measured_on,
         class_weeks.is_last_followed
     from {{ ref('enrollments') }} as enrollments
-    inner join students
-        on
-            enrollments.class_id = students.class_id
-            and enrollments.student_id = students.student_id
     inner join {{ ref('class_weeks') }} as class_weeks
         on enrollments.class_id = class_weeks.class_id
     where
@@ -31,16 +20,12 @@ grid as (
 per_week as (
 
     select
-        students.student_number,
-        completions.from_week as week_number,
-        count(case when completions.attempt_number = 1 then 1 end) as completions,
-        max(completions.completed_on) as last_completed_on
-    from {{ ref('completions') }} as completions
-    inner join students
-        on
-            completions.class_id = students.class_id
-            and completions.student_id = students.student_id
-    group by students.student_number, completions.from_week
+        student_key,
+        from_week as week_number,
+        count(case when attempt_number = 1 then 1 end) as completions,
+        max(completed_on) as last_completed_on
+    from {{ ref('completions') }}
+    group by student_key, from_week
 
 ),
 
@@ -50,13 +35,13 @@ filled as (
         grid.*,
         coalesce(per_week.completions, 0) as completions,
         max(per_week.last_completed_on) over (
-            partition by grid.student_number order by grid.week_number
+            partition by grid.student_key order by grid.week_number
             rows between unbounded preceding and current row
         ) as last_completed_on
     from grid
     left join per_week
         on
-            grid.student_number = per_week.student_number
+            grid.student_key = per_week.student_key
             and grid.week_number = per_week.week_number
 
 ),
@@ -74,8 +59,8 @@ class_starts as (
 measured as (
 
     select
-        students.class_id,
-        students.student_id,
+        enrollments.class_id,
+        enrollments.student_id,
         filled.*,
         filled.enrolled_on <= filled.measured_on as has_started,
         coalesce(filled.left_on <= filled.measured_on, false) as has_left,
@@ -91,16 +76,17 @@ measured as (
             0
         ) as days_silent
     from filled
-    inner join students
-        on filled.student_number = students.student_number
+    inner join {{ ref('enrollments') }} as enrollments
+        on filled.student_key = enrollments.student_key
     inner join class_starts
-        on students.class_id = class_starts.class_id
+        on enrollments.class_id = class_starts.class_id
 
 )
 
 select
     class_id,
     student_id,
+    student_key,
     week_number,
     week_end,
     measured_on,
