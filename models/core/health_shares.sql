@@ -1,8 +1,16 @@
-with student_weeks as (
+with class_students as (
 
     select
         class_id,
         student_id,
+        student_key
+    from {{ ref('class_students') }}
+
+),
+
+student_weeks as (
+
+    select
         student_key,
         week_number,
         week_end,
@@ -123,6 +131,8 @@ measured as (
 
     select
         running.*,
+        class_students.class_id,
+        class_students.student_id,
         class_level.is_class_over,
         class_level.is_stale,
         class_level.students,
@@ -133,9 +143,11 @@ measured as (
         cast(coalesce(running.grade_sum, 0) as bigint) as grade_millionths,
         cast(class_level.expected_graded + coalesce(running.grades_sum, 0) as bigint) as grades
     from running
+    inner join class_students
+        on running.student_key = class_students.student_key
     left join class_level
         on
-            running.class_id = class_level.class_id
+            class_students.class_id = class_level.class_id
             and running.week_number = class_level.week_number
 
 )

@@ -2,6 +2,8 @@
 with class_students as (
 
     select
+        class_id,
+        student_id,
         student_key,
         class_name,
         first_name,
@@ -18,8 +20,6 @@ with class_students as (
 shares as (
 
     select
-        class_id,
-        student_id,
         student_key,
         week_number,
         week_end,
@@ -94,9 +94,9 @@ moved as (
 )
 
 select
-    moved.class_id,
+    class_students.class_id,
     class_students.class_name,
-    moved.student_id,
+    class_students.student_id,
     class_students.first_name,
     class_students.last_name,
     class_students.email,
