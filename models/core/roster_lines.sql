@@ -1,6 +1,17 @@
 with roster as (
 
-    select * from {{ ref('stg_files__roster') }}
+    select
+        line,
+        class_reference,
+        email,
+        first_name,
+        last_name,
+        region,
+        night,
+        role,
+        started_on,
+        left_on
+    from {{ ref('stg_files__roster') }}
 
 ),
 

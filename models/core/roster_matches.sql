@@ -1,12 +1,32 @@
 with lines as (
 
-    select * from {{ ref('roster_lines') }}
+    select
+        line,
+        class_reference,
+        class_id,
+        email,
+        first_name,
+        last_name,
+        region,
+        night,
+        role,
+        is_excluded,
+        started_on,
+        left_on,
+        email_key,
+        name_key
+    from {{ ref('roster_lines') }}
 
 ),
 
 candidates as (
 
-    select * from {{ ref('roster_candidates') }}
+    select
+        line,
+        preference,
+        matched_by,
+        student_id
+    from {{ ref('roster_candidates') }}
 
 ),
 
