@@ -24,3 +24,19 @@
 {% macro key_in_class(class_key, number) -%}
     cast({{ class_key }} * 1000000 + {{ number }} as bigint)
 {%- endmacro %}
+
+{#- The columns of the primary key that a model's constraints declare. -#}
+{% macro declared_primary_key(relation) -%}
+    {%- set columns = [] -%}
+    {%- if execute -%}
+        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.alias == relation.identifier -%}
+            {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}
+                {%- do columns.extend(constraint.columns) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+        {%- if not columns -%}
+            {%- do exceptions.raise_compiler_error(relation.identifier ~ " has no primary key: name it in its constraints") -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(columns) }}
+{%- endmacro %}

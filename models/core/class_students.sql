@@ -1,13 +1,57 @@
+with enrollments as (
+
+    select
+        class_id,
+        student_id,
+        student_key,
+        region,
+        night,
+        mentor,
+        role,
+        enrolled_on,
+        left_on,
+        has_started,
+        has_left,
+        is_enrolled
+    from {{ ref('enrollments') }}
+
+),
+
+classes as (
+
+    select
+        id as class_id,
+        class_key,
+        name as class_name,
+        timezone,
+        as_of_date,
+        is_stale
+    from {{ ref('classes') }}
+
+),
+
+students as (
+
+    select
+        id as student_id,
+        first_name,
+        last_name,
+        email,
+        name as student_name
+    from {{ ref('students') }}
+
+)
+
 select
     enrollments.class_id,
     enrollments.student_id,
     classes.class_key,
     enrollments.student_key,
-    classes.name as class_name,
+    classes.class_name,
     students.first_name,
     students.last_name,
     students.email,
-    students.name as student_name,
+    students.student_name,
     enrollments.region,
     enrollments.night,
     enrollments.mentor,
@@ -20,8 +64,8 @@ select
     classes.timezone,
     classes.as_of_date,
     classes.is_stale
-from {{ ref('enrollments') }} as enrollments
-inner join {{ ref('classes') }} as classes
-    on enrollments.class_id = classes.id
-inner join {{ ref('students') }} as students
-    on enrollments.student_id = students.id
+from enrollments
+inner join classes
+    on enrollments.class_id = classes.class_id
+inner join students
+    on enrollments.student_id = students.student_id

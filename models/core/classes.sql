@@ -1,16 +1,4 @@
-with known_classes as (
-
-    select class_id from {{ ref('stg_openclass__classes') }}
-    union
-    -- a class that was never read, a mistyped id say, is none
-    select class_id from {{ ref('stg_sync__runs') }}
-    where status <> 'failed'
-    union
-    select class_id from {{ ref('stg_openclass__progression_versions') }}
-
-),
-
-listed as (
+with listed as (
 
     select
         class_id,
@@ -34,6 +22,30 @@ records as (
 
 ),
 
+sync_runs as (
+
+    select
+        run_id,
+        class_id,
+        finished_at,
+        status,
+        timezone
+    from {{ ref('stg_sync__runs') }}
+
+),
+
+known_classes as (
+
+    select class_id from listed
+    union
+    -- a class that was never read, a mistyped id say, is none
+    select class_id from sync_runs
+    where status <> 'failed'
+    union
+    select class_id from records
+
+),
+
 -- an unverified run read the class to its end as well: only the proof is missing
 runs as (
 
@@ -44,7 +56,7 @@ runs as (
         max(finished_at) as last_run_at,
         {{ newest_value('status', ['finished_at', 'run_id']) }} as last_run_status,
         {{ newest_value('timezone', ['finished_at', 'run_id']) }} as timezone
-    from {{ ref('stg_sync__runs') }}
+    from sync_runs
     group by class_id
 
 ),
@@ -53,7 +65,7 @@ runs as (
 newest_run as (
 
     select coalesce({{ as_of_override() }}, max(finished_at)) as clock_at
-    from {{ ref('stg_sync__runs') }}
+    from sync_runs
 
 ),
 

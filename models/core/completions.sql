@@ -1,6 +1,51 @@
 -- Every completion that counted for a while: a later completion of the same pair takes over from
 -- the earlier one. So a count at the end of any week sees what was known by then.
-with completed as (
+with progressions as (
+
+    select
+        class_id,
+        student_key,
+        assignment_id,
+        progression_id,
+        completed_at,
+        completed_on,
+        grade
+    from {{ ref('progressions_as_of') }}
+    where completed_at is not null
+
+),
+
+curriculum as (
+
+    select
+        class_id,
+        assignment_id,
+        assignment_key
+    from {{ ref('curriculum') }}
+
+),
+
+enrollments as (
+
+    select
+        class_id,
+        student_id,
+        student_key
+    from {{ ref('enrollments') }}
+
+),
+
+weeks as (
+
+    select
+        class_id,
+        week_number,
+        week_start
+    from {{ ref('class_weeks') }}
+
+),
+
+completed as (
 
     select
         progressions.student_key,
@@ -9,12 +54,11 @@ with completed as (
         progressions.completed_at,
         progressions.completed_on,
         cast(round(progressions.grade * 1000000) as bigint) as grade_millionths
-    from {{ ref('progressions_as_of') }} as progressions
-    inner join {{ ref('curriculum') }} as curriculum
+    from progressions
+    inner join curriculum
         on
             progressions.class_id = curriculum.class_id
             and progressions.assignment_id = curriculum.assignment_id
-    where progressions.completed_at is not null
 
 ),
 
@@ -96,16 +140,6 @@ ahead as (
             range between current row and current row
         )
 
-),
-
-weeks as (
-
-    select
-        class_id,
-        week_number,
-        week_start
-    from {{ ref('class_weeks') }}
-
 )
 
 select
@@ -122,9 +156,9 @@ select
     coalesce(weeks.week_number, 1) as from_week,
     case when ahead.next_completed_on is not null then coalesce(next_weeks.week_number, 1) end as until_week
 from ahead
-inner join {{ ref('enrollments') }} as enrollments
+inner join enrollments
     on ahead.student_key = enrollments.student_key
-inner join {{ ref('curriculum') }} as curriculum
+inner join curriculum
     on ahead.assignment_key = curriculum.assignment_key
 left join weeks
     on

@@ -19,6 +19,27 @@ met as (
 
 ),
 
+-- who completed what, to find the order of the class where the units give none
+progressions as (
+
+    select
+        class_id,
+        student_key,
+        assignment_id,
+        completed_at
+    from {{ ref('progressions_as_of') }}
+
+),
+
+classes as (
+
+    select
+        id as class_id,
+        class_key
+    from {{ ref('classes') }}
+
+),
+
 listed as (
 
     select
@@ -63,7 +84,7 @@ attempts as (
         progressions.class_id,
         progressions.assignment_id,
         min(progressions.completed_at) as completed_at
-    from {{ ref('progressions_as_of') }} as progressions
+    from progressions
     inner join unordered_classes
         on progressions.class_id = unordered_classes.class_id
     group by progressions.student_key, progressions.class_id, progressions.assignment_id
@@ -140,5 +161,5 @@ select
     placed.section_position,
     placed.unit_position is null as is_inferred
 from placed
-inner join {{ ref('classes') }} as classes
-    on placed.class_id = classes.id
+inner join classes
+    on placed.class_id = classes.class_id

@@ -1,6 +1,20 @@
 -- Counted through changes only (a completion, a student falling silent or coming back), so that the
 -- work grows with the number of completions and not with completions times weeks.
-with active_spells as (
+with active_students as (
+
+    select
+        class_id,
+        week_number,
+        week_end,
+        measured_on,
+        is_last_followed,
+        count(case when is_active then 1 end) as active_students
+    from {{ ref('student_weeks') }}
+    group by class_id, week_number, week_end, measured_on, is_last_followed
+
+),
+
+active_spells as (
 
     {{ spells(ref('student_weeks'), ['student_key'], 'is_active') }}
 
@@ -14,6 +28,18 @@ first_completions as (
         from_week
     from {{ ref('completions') }}
     where attempt_number = 1
+
+),
+
+graded as (
+
+    select
+        class_id,
+        assignment_id,
+        assignment_key,
+        min(case when grade_millionths is not null then from_week end) as graded_from_week
+    from {{ ref('completions') }}
+    group by class_id, assignment_id, assignment_key
 
 ),
 
@@ -57,32 +83,6 @@ net_changes as (
         cast(sum(change) as bigint) as change
     from changes
     group by assignment_key, week_number
-
-),
-
-graded as (
-
-    select
-        class_id,
-        assignment_id,
-        assignment_key,
-        min(case when grade_millionths is not null then from_week end) as graded_from_week
-    from {{ ref('completions') }}
-    group by class_id, assignment_id, assignment_key
-
-),
-
-active_students as (
-
-    select
-        class_id,
-        week_number,
-        week_end,
-        measured_on,
-        is_last_followed,
-        count(case when is_active then 1 end) as active_students
-    from {{ ref('student_weeks') }}
-    group by class_id, week_number, week_end, measured_on, is_last_followed
 
 ),
 

@@ -1,4 +1,53 @@
-with expected as (
+with enrollments as (
+
+    select
+        class_id,
+        student_id,
+        student_key,
+        has_started,
+        is_enrolled
+    from {{ ref('enrollments') }}
+
+),
+
+curriculum as (
+
+    select
+        class_id,
+        assignment_id,
+        assignment_key,
+        position
+    from {{ ref('curriculum') }}
+
+),
+
+classes as (
+
+    select
+        id as class_id,
+        as_of_date
+    from {{ ref('classes') }}
+
+),
+
+progressions as (
+
+    select
+        class_id,
+        student_key,
+        assignment_id,
+        progression_id,
+        grade,
+        started_at,
+        completed_at,
+        reviewed_at,
+        started_on,
+        completed_on
+    from {{ ref('progressions_as_of') }}
+
+),
+
+expected as (
 
     select
         enrollments.student_key,
@@ -6,11 +55,11 @@ with expected as (
         curriculum.position,
         enrollments.is_enrolled,
         classes.as_of_date
-    from {{ ref('enrollments') }} as enrollments
-    inner join {{ ref('curriculum') }} as curriculum
+    from enrollments
+    inner join curriculum
         on enrollments.class_id = curriculum.class_id
-    inner join {{ ref('classes') }} as classes
-        on enrollments.class_id = classes.id
+    inner join classes
+        on enrollments.class_id = classes.class_id
     where enrollments.has_started
 
 ),
@@ -27,8 +76,8 @@ begun as (
         progressions.reviewed_at,
         progressions.started_on,
         progressions.completed_on
-    from {{ ref('progressions_as_of') }} as progressions
-    inner join {{ ref('curriculum') }} as curriculum
+    from progressions
+    inner join curriculum
         on
             progressions.class_id = curriculum.class_id
             and progressions.assignment_id = curriculum.assignment_id
@@ -48,17 +97,25 @@ repeated as (
 
 ),
 
--- of several progressions of one pair a completed one beats an open one, then the latest
-numbered as (
+alone as (
 
     select
         begun.*,
-        repeated.attempts,
-        row_number() over (
-            partition by begun.student_key, begun.assignment_key
-            order by
-                begun.completed_at desc nulls last, begun.started_at desc nulls last, begun.progression_id desc
-        ) as choice
+        1 as attempts
+    from begun
+    left join repeated
+        on
+            begun.student_key = repeated.student_key
+            and begun.assignment_key = repeated.assignment_key
+    where repeated.student_key is null
+
+),
+
+several as (
+
+    select
+        begun.*,
+        repeated.attempts
     from begun
     inner join repeated
         on
@@ -67,21 +124,44 @@ numbered as (
 
 ),
 
+-- a completed one beats an open one, then the latest
+best_of_several as (
+
+    {{ one_of_several(
+        'several',
+        ['student_key', 'assignment_key'],
+        ['completed_at desc nulls last', 'started_at desc nulls last', 'progression_id desc']
+    ) }}
+
+),
+
 deciding as (
 
     select
-        begun.*,
-        1 as attempts,
-        1 as choice
-    from begun
-    left join repeated
-        on
-            begun.student_key = repeated.student_key
-            and begun.assignment_key = repeated.assignment_key
-    where repeated.student_key is null
+        student_key,
+        assignment_key,
+        progression_id,
+        grade,
+        started_at,
+        completed_at,
+        reviewed_at,
+        started_on,
+        completed_on,
+        attempts
+    from alone
     union all
-    select * from numbered
-    where choice = 1
+    select
+        student_key,
+        assignment_key,
+        progression_id,
+        grade,
+        started_at,
+        completed_at,
+        reviewed_at,
+        started_on,
+        completed_on,
+        attempts
+    from best_of_several
 
 ),
 
@@ -205,7 +285,7 @@ select
     waiting.days_waiting,
     coalesce(waiting.is_waiting and waiting.days_waiting >= {{ threshold('stuck_days') }}, false) as is_stuck
 from waiting
-inner join {{ ref('enrollments') }} as enrollments
+inner join enrollments
     on waiting.student_key = enrollments.student_key
-inner join {{ ref('curriculum') }} as curriculum
+inner join curriculum
     on waiting.assignment_key = curriculum.assignment_key

@@ -1,19 +1,26 @@
-with grid as (
+with enrollments as (
 
     select
-        enrollments.student_key,
-        enrollments.enrolled_on,
-        enrollments.left_on,
-        class_weeks.week_number,
-        class_weeks.week_end,
-        class_weeks.measured_on,
-        class_weeks.is_last_followed
-    from {{ ref('enrollments') }} as enrollments
-    inner join {{ ref('class_weeks') }} as class_weeks
-        on enrollments.class_id = class_weeks.class_id
-    where
-        class_weeks.is_followed
-        and (enrollments.enrolled_on <= class_weeks.measured_on or class_weeks.is_last_followed)
+        class_id,
+        student_id,
+        student_key,
+        enrolled_on,
+        left_on
+    from {{ ref('enrollments') }}
+
+),
+
+class_weeks as (
+
+    select
+        class_id,
+        week_number,
+        week_start,
+        week_end,
+        measured_on,
+        is_followed,
+        is_last_followed
+    from {{ ref('class_weeks') }}
 
 ),
 
@@ -26,6 +33,25 @@ per_week as (
         max(completed_on) as last_completed_on
     from {{ ref('completions') }}
     group by student_key, from_week
+
+),
+
+grid as (
+
+    select
+        enrollments.student_key,
+        enrollments.enrolled_on,
+        enrollments.left_on,
+        class_weeks.week_number,
+        class_weeks.week_end,
+        class_weeks.measured_on,
+        class_weeks.is_last_followed
+    from enrollments
+    inner join class_weeks
+        on enrollments.class_id = class_weeks.class_id
+    where
+        class_weeks.is_followed
+        and (enrollments.enrolled_on <= class_weeks.measured_on or class_weeks.is_last_followed)
 
 ),
 
@@ -51,7 +77,7 @@ class_starts as (
     select
         class_id,
         min(week_start) as first_week_start
-    from {{ ref('class_weeks') }}
+    from class_weeks
     group by class_id
 
 ),
@@ -76,7 +102,7 @@ measured as (
             0
         ) as days_silent
     from filled
-    inner join {{ ref('enrollments') }} as enrollments
+    inner join enrollments
         on filled.student_key = enrollments.student_key
     inner join class_starts
         on enrollments.class_id = class_starts.class_id
