@@ -40,14 +40,9 @@ assignments as (
 
 ),
 
-ranked as (
+longest as (
 
-    select
-        *,
-        row_number() over (
-            partition by student_key order by days_waiting desc nulls last, position asc
-        ) as choice
-    from waiting
+    {{ one_of_several('waiting', ['student_key'], ['days_waiting desc nulls last', 'position asc']) }}
 
 ),
 
@@ -64,19 +59,18 @@ stuck as (
 select
     class_students.class_id,
     class_students.student_id,
-    ranked.student_key,
+    longest.student_key,
     curriculum.assignment_id,
     coalesce(assignments.name, curriculum.assignment_id) as assignment_name,
-    ranked.waiting_since_date,
-    ranked.is_stuck,
+    longest.waiting_since_date,
+    longest.is_stuck,
     stuck.students as stuck_students
-from ranked
+from longest
 inner join class_students
-    on ranked.student_key = class_students.student_key
+    on longest.student_key = class_students.student_key
 inner join curriculum
-    on ranked.assignment_key = curriculum.assignment_key
+    on longest.assignment_key = curriculum.assignment_key
 inner join assignments
     on curriculum.assignment_id = assignments.assignment_id
 inner join stuck
-    on ranked.assignment_key = stuck.assignment_key
-where ranked.choice = 1
+    on longest.assignment_key = stuck.assignment_key

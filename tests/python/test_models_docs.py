@@ -47,7 +47,7 @@ def test_what_readers_use_has_a_contract_keys_and_an_owner(manifest):
 
 
 def test_primary_keys_are_declared_where_dbt_shows_them(manifest):
-    for model in models(manifest, "core"):
+    for model in models(manifest, "core", "marts"):
         declared = [c["columns"] for c in model["constraints"] if c["type"] == "primary_key"]
         assert len(declared) == 1, model["name"]
         assert set(declared[0]) <= {
