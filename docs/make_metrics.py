@@ -58,7 +58,7 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
     ),
     (
         "Health",
-        "`marts.student_health`, `student_health_weekly`",
+        "`marts.student_health`, `student_health_weekly`, `health_reasons`",
         [
             ("expected_assignments", "expected_assignments"),
             ("completion_share", "completion_share"),
@@ -69,6 +69,7 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
             ("score", "score"),
             ("tier", "tier"),
             ("reasons", "reasons"),
+            ("finding", "finding"),
             ("days_behind", "days_behind"),
             ("risk_rank", "risk_rank"),
             ("projection", "projection"),

@@ -120,8 +120,13 @@ class Marts:
                 if m
             ]
             since = (self.core.today(class_id) - max(days)[1]).days if days else None
+            pairs = self.pairs(class_id, student).values()
             found[class_id, student] = {
-                **self.counts(self.pairs(class_id, student).values()),
+                **self.counts(pairs),
+                "open_reviews": sum(
+                    p["state"] == "completed" and not p["record"]["reviewed_at"] for p in pairs
+                ),
+                "stuck_assignments": sum(p["is_stuck"] for p in pairs),
                 "first_activity_at": min(days)[0] if days else None,
                 "last_activity_at": max(days)[0] if days else None,
                 "days_since_last_activity": since,
