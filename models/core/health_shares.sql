@@ -170,7 +170,7 @@ select
     {{ rate('grade_millionths', 'grades') }} / 1000000 as grade_share,
     greatest(1 - cast(days_silent as double) / {{ threshold('silent_days') }}, 0) as recency_share,
     (completed_expected_assignments - {{ rate('students_ahead', 'students') }}) / nullif(expected_assignments, 0)
-        as pace_share,
+        as timeliness_share,
     last_completed_on,
     days_silent,
     days_enrolled,

@@ -64,9 +64,9 @@ select
     case
         when is_finished then last_completed_on
         when is_projected then {{ add_days('measured_on', 'least(days_at_recent_speed, days_at_mean_speed)') }}
-    end as projected_finish_earliest,
+    end as projected_finish_earliest_on,
     case
         when is_finished then last_completed_on
         when is_projected then {{ add_days('measured_on', 'greatest(days_at_recent_speed, days_at_mean_speed)') }}
-    end as projected_finish_latest
+    end as projected_finish_latest_on
 from projected

@@ -64,7 +64,7 @@ select
     class_students.class_id,
     class_students.student_id,
     class_students.student_key,
-    coalesce(counts.expected_work, 0) as assignments,
+    coalesce(counts.assigned_work, 0) as assignments,
     coalesce(counts.completed, 0) as completed,
     coalesce(counts.in_progress, 0) as in_progress,
     coalesce(counts.not_started, 0) as not_started,

@@ -158,14 +158,14 @@ select
     described.section,
     described.position,
     described.is_inferred,
-    coalesce(counts.expected_work, 0) as students,
+    coalesce(counts.assigned_work, 0) as students,
     coalesce(counts.completed, 0) as completed,
     coalesce(counts.in_progress, 0) as in_progress,
     coalesce(counts.not_started, 0) as not_started,
     coalesce(counts.passed, 0) as passed,
     coalesce(counts.graded, 0) as graded,
     coalesce(counts.low_grades, 0) as low_grades,
-    {{ rate('counts.completed', 'counts.expected_work') }} as completion_rate,
+    {{ rate('counts.completed', 'counts.assigned_work') }} as completion_rate,
     counts.average_grade,
     medians.median_days_to_complete
 from described

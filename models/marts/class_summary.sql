@@ -126,7 +126,7 @@ spans as (
 
     select
         class_id,
-        min(week_start) as first_week_start,
+        min(week_start) as first_week_starts_on,
         max(case when is_last_followed then week_number end) as weeks,
         max(case when is_class_over then 1 else 0 end) = 1 as is_class_over
     from class_weeks
@@ -154,7 +154,7 @@ select
     coalesce(tiers.n_a_students, 0) as n_a_students,
     tiers.mean_score,
     coalesce(rejections.rejected_records, 0) as rejected_records,
-    spans.first_week_start,
+    spans.first_week_starts_on,
     spans.weeks,
     spans.is_class_over,
     classes.timezone,

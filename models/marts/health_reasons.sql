@@ -23,7 +23,7 @@ latest as (
         completion_share,
         grade_share,
         recency_share,
-        pace_share,
+        timeliness_share,
         completed_expected_assignments,
         last_completed_on
     from {{ ref('student_health_weekly') }}
@@ -54,7 +54,7 @@ parts as (
     select
         class_id,
         student_id,
-        'pace' as finding,
+        'progress' as finding,
         {{ threshold('weight_completion') }} * (1 - completion_share) as points_lost
     from latest
     union all
@@ -76,7 +76,7 @@ parts as (
         class_id,
         student_id,
         'lateness' as finding,
-        case when completed_expected_assignments > 0 then {{ threshold('weight_pace') }} * (1 - pace_share) end
+        case when completed_expected_assignments > 0 then {{ threshold('weight_timeliness') }} * (1 - timeliness_share) end
             as points_lost
     from latest
 
@@ -127,7 +127,7 @@ weighed as (
         findings.reason,
         coalesce(parts.points_lost, 0) as points_lost,
         case findings.finding
-            when 'pace' then 1
+            when 'progress' then 1
             when 'mean_grade' then 2
             when 'inactivity' then 3
             when 'lateness' then 4

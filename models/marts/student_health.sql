@@ -27,7 +27,7 @@ latest as (
         completion_share,
         grade_share,
         recency_share,
-        pace_share,
+        timeliness_share,
         expected_assignments,
         completed_expected_assignments,
         last_completed_on,
@@ -65,8 +65,8 @@ projections as (
         student_id,
         remaining_assignments,
         projection,
-        projected_finish_earliest,
-        projected_finish_latest
+        projected_finish_earliest_on,
+        projected_finish_latest_on
     from {{ ref('projections') }}
 
 ),
@@ -103,7 +103,7 @@ select
     latest.completion_share,
     latest.grade_share,
     latest.recency_share,
-    latest.pace_share,
+    latest.timeliness_share,
     latest.expected_assignments,
     latest.completed_expected_assignments,
     latest.last_completed_on,
@@ -111,8 +111,8 @@ select
     case when latest.tier <> 'n_a' then days_behind.days_behind end as days_behind,
     projections.remaining_assignments,
     case when latest.tier <> 'n_a' then projections.projection else 'n_a' end as projection,
-    case when latest.tier <> 'n_a' then projections.projected_finish_earliest end as projected_finish_earliest,
-    case when latest.tier <> 'n_a' then projections.projected_finish_latest end as projected_finish_latest
+    case when latest.tier <> 'n_a' then projections.projected_finish_earliest_on end as projected_finish_earliest_on,
+    case when latest.tier <> 'n_a' then projections.projected_finish_latest_on end as projected_finish_latest_on
 from latest
 inner join class_students
     on

@@ -32,7 +32,7 @@ shares as (
         completion_share,
         grade_share,
         recency_share,
-        pace_share,
+        timeliness_share,
         last_completed_on,
         days_silent,
         days_enrolled,
@@ -53,12 +53,12 @@ scored as (
                         {{ threshold('weight_completion') }} * coalesce(completion_share, 0)
                         + {{ threshold('weight_grade') }} * coalesce(grade_share, 0)
                         + {{ threshold('weight_recency') }} * recency_share
-                        + {{ threshold('weight_pace') }} * coalesce(pace_share, 0)
+                        + {{ threshold('weight_timeliness') }} * coalesce(timeliness_share, 0)
                     ) / (
                         case when completion_share is null then 0 else {{ threshold('weight_completion') }} end
                         + case when grade_share is null then 0 else {{ threshold('weight_grade') }} end
                         + {{ threshold('weight_recency') }}
-                        + case when pace_share is null then 0 else {{ threshold('weight_pace') }} end
+                        + case when timeliness_share is null then 0 else {{ threshold('weight_timeliness') }} end
                     ),
                     1
                 )
@@ -122,7 +122,7 @@ select
     moved.completion_share,
     moved.grade_share,
     moved.recency_share,
-    moved.pace_share,
+    moved.timeliness_share,
     moved.expected_assignments,
     moved.completed_expected_assignments,
     moved.last_completed_on,

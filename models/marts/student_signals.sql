@@ -21,22 +21,22 @@ measures as (
 
 ),
 
-pace as (
+progress as (
 
     select
         *,
-        'pace' as signal,
+        'progress' as signal,
         'share' as unit,
         completion_share as measured_value,
         completed_expected_assignments as part_count,
         expected_assignments as whole_count,
         cohort_completion_share as cohort_value,
-        {{ threshold('pace_watch_share') }} as watch_threshold,
-        {{ threshold('pace_fail_share') }} as fail_threshold,
+        {{ threshold('progress_watch_share') }} as watch_threshold,
+        {{ threshold('progress_fail_share') }} as fail_threshold,
         case when expected_assignments = 0 then 'nothing is expected yet' end as own_n_a_reason,
-        {{ is_at_least_share('completed_expected_assignments', 'expected_assignments', 'pace_fail_share') }} = false
+        {{ is_at_least_share('completed_expected_assignments', 'expected_assignments', 'progress_fail_share') }} = false
             as is_fail,
-        {{ is_at_least_share('completed_expected_assignments', 'expected_assignments', 'pace_watch_share') }} = false
+        {{ is_at_least_share('completed_expected_assignments', 'expected_assignments', 'progress_watch_share') }} = false
             as is_watch,
         concat(
             cast(completed_expected_assignments as {{ dbt.type_string() }}), ' of ',
@@ -230,7 +230,7 @@ never_started as (
 ] %}
 signals as (
 
-    {% for signal in ['pace', 'inactivity', 'grades', 'momentum', 'stuck', 'quiz_failures', 'never_started'] %}
+    {% for signal in ['progress', 'inactivity', 'grades', 'momentum', 'stuck', 'quiz_failures', 'never_started'] %}
         select
             {{ columns | join(',\n            ') }},
             coalesce(n_a_reason, own_n_a_reason) as n_a_reason

@@ -83,14 +83,14 @@ select
     class_students.mentor,
     class_students.is_enrolled,
     counts.assignment_type,
-    counts.expected_work as assignments,
+    counts.assigned_work as assignments,
     counts.completed,
     counts.in_progress,
     counts.not_started,
     counts.passed,
     counts.graded,
     counts.low_grades,
-    {{ rate('counts.completed', 'counts.expected_work') }} as completion_rate,
+    {{ rate('counts.completed', 'counts.assigned_work') }} as completion_rate,
     counts.average_grade
 from counts
 inner join class_students
