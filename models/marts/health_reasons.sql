@@ -76,8 +76,10 @@ parts as (
         class_id,
         student_id,
         'lateness' as finding,
-        case when completed_expected_assignments > 0 then {{ threshold('weight_timeliness') }} * (1 - timeliness_share) end
-            as points_lost
+        case
+            when completed_expected_assignments > 0
+                then {{ threshold('weight_timeliness') }} * (1 - timeliness_share)
+        end as points_lost
     from latest
 
 ),

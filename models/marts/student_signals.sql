@@ -34,10 +34,12 @@ progress as (
         {{ threshold('progress_watch_share') }} as watch_threshold,
         {{ threshold('progress_fail_share') }} as fail_threshold,
         case when expected_assignments = 0 then 'nothing is expected yet' end as own_n_a_reason,
-        {{ is_at_least_share('completed_expected_assignments', 'expected_assignments', 'progress_fail_share') }} = false
-            as is_fail,
-        {{ is_at_least_share('completed_expected_assignments', 'expected_assignments', 'progress_watch_share') }} = false
-            as is_watch,
+        {{ is_at_least_share(
+            'completed_expected_assignments', 'expected_assignments', 'progress_fail_share'
+        ) }} = false as is_fail,
+        {{ is_at_least_share(
+            'completed_expected_assignments', 'expected_assignments', 'progress_watch_share'
+        ) }} = false as is_watch,
         concat(
             cast(completed_expected_assignments as {{ dbt.type_string() }}), ' of ',
             {{ counted_text('expected_assignments', 'expected assignment') }}, ' completed (',
