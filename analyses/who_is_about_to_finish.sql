@@ -5,10 +5,10 @@ select
     first_name,
     last_name,
     remaining_assignments,
-    projected_finish_earliest,
-    projected_finish_latest
+    projected_finish_earliest_on,
+    projected_finish_latest_on
 from {{ ref('student_health') }}
 where
     projection = 'projected'
     and remaining_assignments <= 5
-order by projected_finish_latest, class_name, last_name, first_name
+order by projected_finish_latest_on, class_name, last_name, first_name

@@ -44,3 +44,13 @@
         {%- do adapter.add_query(comments | join(';\n')) -%}
     {%- endif -%}
 {%- endmacro %}
+
+{#-
+  Primary keys are declared for readers and tested by the test `keys`, but not enforced: DuckDB would
+  keep an index for each, which takes half the build again and doubles the file.
+-#}
+{% macro duckdb__get_table_columns_and_constraints() -%}
+    {%- set columns = adapter.render_raw_columns_constraints(raw_columns=model.columns) -%}
+    {%- set others = model.constraints | rejectattr('type', 'equalto', 'primary_key') | list -%}
+    ({{ (columns + adapter.render_raw_model_constraints(raw_constraints=others)) | join(', ') }})
+{%- endmacro %}

@@ -15,3 +15,28 @@
 {% macro spark__fingerprint(columns) -%}
     xxhash64({{ columns | join(', ') }})
 {%- endmacro %}
+
+{#-
+  A whole number in place of a text key of two parts, class first: in the order of the class and of
+  `number`, which counts within the class. Sorting, joining and grouping millions of rows by it takes
+  half the time and memory that the texts take. No class has a million students or assignments.
+-#}
+{% macro key_in_class(class_key, number) -%}
+    cast({{ class_key }} * 1000000 + {{ number }} as bigint)
+{%- endmacro %}
+
+{#- The columns of the primary key that a model's constraints declare. -#}
+{% macro declared_primary_key(relation) -%}
+    {%- set columns = [] -%}
+    {%- if execute -%}
+        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.alias == relation.identifier -%}
+            {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}
+                {%- do columns.extend(constraint.columns) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+        {%- if not columns -%}
+            {%- do exceptions.raise_compiler_error(relation.identifier ~ " has no primary key: name it in its constraints") -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(columns) }}
+{%- endmacro %}

@@ -1,6 +1,6 @@
-{#- The counts of expected work (student_assignments, grouped by the caller): each is defined here once. -#}
+{#- The counts of assigned work (student_assignments, grouped by the caller): each is defined here once. -#}
 {% macro work_counts() -%}
-    count(*) as expected_work,
+    count(*) as assigned_work,
     count(case when state = 'completed' then 1 end) as completed,
     count(case when state = 'in_progress' then 1 end) as in_progress,
     count(case when state = 'not_started' then 1 end) as not_started,

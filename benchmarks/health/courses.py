@@ -17,7 +17,7 @@ from cohort_tracker.sandbox import SandboxServer, load_data_dir
 
 from ..environment import clean_environment
 
-PARTS = ("completion_share", "grade_share", "recency_share", "pace_share")
+PARTS = ("completion_share", "grade_share", "recency_share", "timeliness_share")
 
 
 @dataclass(frozen=True)

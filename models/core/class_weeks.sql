@@ -9,17 +9,26 @@ with activity as (
 
 ),
 
+classes as (
+
+    select
+        id as class_id,
+        as_of_date
+    from {{ ref('classes') }}
+
+),
+
 spans as (
 
     select
-        classes.id as class_id,
+        classes.class_id,
         classes.as_of_date,
         activity.last_completed_on,
         {{ week_start('coalesce(activity.first_activity_on, classes.as_of_date)') }} as first_week_start,
         {{ week_start('classes.as_of_date') }} as last_week_start
-    from {{ ref('classes') }} as classes
+    from classes
     left join activity
-        on classes.id = activity.class_id
+        on classes.class_id = activity.class_id
 
 ),
 

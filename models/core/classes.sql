@@ -1,28 +1,8 @@
-with known_classes as (
+with listed as (
 
     select
         class_id,
-        source
-    from {{ ref('stg_openclass__classes') }}
-    union
-    -- a class that was never read, a mistyped id say, is none
-    select
-        class_id,
-        source
-    from {{ ref('stg_sync__runs') }}
-    where status <> 'failed'
-    union
-    select
-        class_id,
-        source
-    from {{ ref('stg_openclass__progression_versions') }}
-
-),
-
-listed as (
-
-    select
-        class_id,
+        source,
         friendly_id,
         class_name,
         school,
@@ -37,9 +17,44 @@ records as (
 
     select
         class_id,
+        source,
         max(first_seen_at) as newest_record_at
     from {{ ref('stg_openclass__progression_versions') }}
-    group by class_id
+    group by class_id, source
+
+),
+
+sync_runs as (
+
+    select
+        run_id,
+        class_id,
+        source,
+        finished_at,
+        status,
+        timezone
+    from {{ ref('stg_sync__runs') }}
+
+),
+
+known_classes as (
+
+    select
+        class_id,
+        source
+    from listed
+    union
+    -- a class that was never read, a mistyped id say, is none
+    select
+        class_id,
+        source
+    from sync_runs
+    where status <> 'failed'
+    union
+    select
+        class_id,
+        source
+    from records
 
 ),
 
@@ -53,7 +68,7 @@ runs as (
         max(finished_at) as last_run_at,
         {{ newest_value('status', ['finished_at', 'run_id']) }} as last_run_status,
         {{ newest_value('timezone', ['finished_at', 'run_id']) }} as timezone
-    from {{ ref('stg_sync__runs') }}
+    from sync_runs
     group by class_id
 
 ),
@@ -62,7 +77,7 @@ runs as (
 newest_run as (
 
     select coalesce({{ as_of_override() }}, max(finished_at)) as clock_at
-    from {{ ref('stg_sync__runs') }}
+    from sync_runs
 
 ),
 
@@ -106,6 +121,7 @@ dated as (
 select
     class_id as id,
     source,
+    cast(row_number() over (order by class_id) as bigint) as class_key,
     friendly_id,
     class_name as name,
     school,

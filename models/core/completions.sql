@@ -1,37 +1,64 @@
 -- Every completion that counted for a while: a later completion of the same pair takes over from
 -- the earlier one. So a count at the end of any week sees what was known by then.
--- By number until the end (macros/numbered.sql).
-with students as (
+with progressions as (
 
-    {{ numbered_students() }}
+    select
+        class_id,
+        student_key,
+        assignment_id,
+        progression_id,
+        completed_at,
+        completed_on,
+        grade
+    from {{ ref('progressions_as_of') }}
+    where completed_at is not null
 
 ),
 
-assignments as (
+curriculum as (
 
-    {{ numbered_assignments() }}
+    select
+        class_id,
+        assignment_id,
+        assignment_key
+    from {{ ref('curriculum') }}
+
+),
+
+enrollments as (
+
+    select
+        class_id,
+        student_id,
+        student_key
+    from {{ ref('enrollments') }}
+
+),
+
+weeks as (
+
+    select
+        class_id,
+        week_number,
+        week_start
+    from {{ ref('class_weeks') }}
 
 ),
 
 completed as (
 
     select
-        students.student_number,
-        assignments.assignment_number,
+        progressions.student_key,
+        curriculum.assignment_key,
         progressions.progression_id,
         progressions.completed_at,
         progressions.completed_on,
         cast(round(progressions.grade * 1000000) as bigint) as grade_millionths
-    from {{ ref('progressions_as_of') }} as progressions
-    inner join students
+    from progressions
+    inner join curriculum
         on
-            progressions.class_id = students.class_id
-            and progressions.student_id = students.student_id
-    inner join assignments
-        on
-            progressions.class_id = assignments.class_id
-            and progressions.assignment_id = assignments.assignment_id
-    where progressions.completed_at is not null
+            progressions.class_id = curriculum.class_id
+            and progressions.assignment_id = curriculum.assignment_id
 
 ),
 
@@ -39,10 +66,10 @@ completed as (
 repeated as (
 
     select
-        student_number,
-        assignment_number
+        student_key,
+        assignment_key
     from completed
-    group by student_number, assignment_number
+    group by student_key, assignment_key
     having count(*) > 1
 
 ),
@@ -57,10 +84,10 @@ numbered as (
     from completed
     inner join repeated
         on
-            completed.student_number = repeated.student_number
-            and completed.assignment_number = repeated.assignment_number
+            completed.student_key = repeated.student_key
+            and completed.assignment_key = repeated.assignment_key
     window pair as (
-        partition by completed.student_number, completed.assignment_number
+        partition by completed.student_key, completed.assignment_key
         order by completed.completed_at, completed.progression_id
     )
 
@@ -69,8 +96,8 @@ numbered as (
 ordered as (
 
     select
-        completed.student_number,
-        completed.assignment_number,
+        completed.student_key,
+        completed.assignment_key,
         completed.completed_on,
         completed.grade_millionths,
         1 as attempt_number,
@@ -79,13 +106,13 @@ ordered as (
     from completed
     left join repeated
         on
-            completed.student_number = repeated.student_number
-            and completed.assignment_number = repeated.assignment_number
-    where repeated.student_number is null
+            completed.student_key = repeated.student_key
+            and completed.assignment_key = repeated.assignment_key
+    where repeated.student_key is null
     union all
     select
-        student_number,
-        assignment_number,
+        student_key,
+        assignment_key,
         completed_on,
         grade_millionths,
         attempt_number,
@@ -105,30 +132,22 @@ ahead as (
     from ordered
     window
         so_far as (
-            partition by assignment_number order by first_completed_on
+            partition by assignment_key order by first_completed_on
             range between unbounded preceding and current row
         ),
         same_day as (
-            partition by assignment_number order by first_completed_on
+            partition by assignment_key order by first_completed_on
             range between current row and current row
         )
-
-),
-
-weeks as (
-
-    select
-        class_id,
-        week_number,
-        week_start
-    from {{ ref('class_weeks') }}
 
 )
 
 select
-    students.class_id,
-    students.student_id,
-    assignments.assignment_id,
+    enrollments.class_id,
+    enrollments.student_id,
+    ahead.student_key,
+    curriculum.assignment_id,
+    ahead.assignment_key,
     ahead.attempt_number,
     ahead.completed_on,
     ahead.grade_millionths,
@@ -137,15 +156,15 @@ select
     coalesce(weeks.week_number, 1) as from_week,
     case when ahead.next_completed_on is not null then coalesce(next_weeks.week_number, 1) end as until_week
 from ahead
-inner join students
-    on ahead.student_number = students.student_number
-inner join assignments
-    on ahead.assignment_number = assignments.assignment_number
+inner join enrollments
+    on ahead.student_key = enrollments.student_key
+inner join curriculum
+    on ahead.assignment_key = curriculum.assignment_key
 left join weeks
     on
-        students.class_id = weeks.class_id
+        enrollments.class_id = weeks.class_id
         and {{ week_start('ahead.completed_on') }} = weeks.week_start
 left join weeks as next_weeks
     on
-        students.class_id = next_weeks.class_id
+        enrollments.class_id = next_weeks.class_id
         and {{ week_start('ahead.next_completed_on') }} = next_weeks.week_start

@@ -19,6 +19,27 @@ met as (
 
 ),
 
+-- who completed what, to find the order of the class where the units give none
+progressions as (
+
+    select
+        class_id,
+        student_key,
+        assignment_id,
+        completed_at
+    from {{ ref('progressions_as_of') }}
+
+),
+
+classes as (
+
+    select
+        id as class_id,
+        class_key
+    from {{ ref('classes') }}
+
+),
+
 listed as (
 
     select
@@ -56,27 +77,17 @@ unordered_classes as (
 
 ),
 
-students as (
-
-    {{ numbered_students() }}
-
-),
-
 attempts as (
 
     select
-        students.student_number,
+        progressions.student_key,
         progressions.class_id,
         progressions.assignment_id,
         min(progressions.completed_at) as completed_at
-    from {{ ref('progressions_as_of') }} as progressions
+    from progressions
     inner join unordered_classes
         on progressions.class_id = unordered_classes.class_id
-    inner join students
-        on
-            progressions.class_id = students.class_id
-            and progressions.student_id = students.student_id
-    group by students.student_number, progressions.class_id, progressions.assignment_id
+    group by progressions.student_key, progressions.class_id, progressions.assignment_id
 
 ),
 
@@ -89,7 +100,7 @@ ranked as (
         completed_at,
         case
             when completed_at is not null
-                then rank() over (partition by student_number order by completed_at nulls last)
+                then rank() over (partition by student_key order by completed_at nulls last)
         end as completion_rank
     from attempts
 
@@ -121,18 +132,34 @@ ordered as (
             listed.class_id = seen.class_id
             and listed.assignment_id = seen.assignment_id
 
+),
+
+-- units first; the rest in the order of the class, never completed ones last
+placed as (
+
+    select
+        *,
+        row_number() over (
+            partition by class_id
+            order by
+                unit_position asc nulls last,
+                median_rank asc nulls last,
+                completions desc,
+                students desc,
+                assignment_id asc
+        ) as position
+    from ordered
+
 )
 
 select
-    class_id,
-    assignment_id,
-    -- units first; the rest in the order of the class, never completed ones last
-    row_number() over (
-        partition by class_id
-        order by
-            unit_position asc nulls last, median_rank asc nulls last, completions desc, students desc, assignment_id asc
-    ) as position,
-    section_name as section,
-    section_position,
-    unit_position is null as is_inferred
-from ordered
+    placed.class_id,
+    placed.assignment_id,
+    {{ key_in_class('classes.class_key', 'placed.position') }} as assignment_key,
+    placed.position,
+    placed.section_name as section,
+    placed.section_position,
+    placed.unit_position is null as is_inferred
+from placed
+inner join classes
+    on placed.class_id = classes.class_id

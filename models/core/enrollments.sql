@@ -25,6 +25,30 @@ roster as (
 
 ),
 
+mentors as (
+
+    select
+        lower(night) as night_key,
+        {{ dbt.listagg('mentor', "', '", 'order by mentor') }} as mentor
+    from {{ ref('stg_files__mentors') }}
+    where
+        mentor is not null
+        and night is not null
+    group by lower(night)
+
+),
+
+classes as (
+
+    select
+        id as class_id,
+        class_key,
+        timezone,
+        as_of_date
+    from {{ ref('classes') }}
+
+),
+
 merged as (
 
     select
@@ -51,11 +75,12 @@ localized as (
 
     select
         merged.*,
+        classes.class_key,
         classes.as_of_date,
         {{ local_date('merged.first_activity_at', 'classes.timezone') }} as first_activity_date
     from merged
-    inner join {{ ref('classes') }} as classes
-        on merged.class_id = classes.id
+    inner join classes
+        on merged.class_id = classes.class_id
 
 ),
 
@@ -76,24 +101,13 @@ dated as (
         coalesce(least(started_on, first_activity_date), class_started_on, as_of_date) as enrolled_on
     from placed
 
-),
-
-mentors as (
-
-    select
-        lower(night) as night_key,
-        {{ dbt.listagg('mentor', "', '", 'order by mentor') }} as mentor
-    from {{ ref('stg_files__mentors') }}
-    where
-        mentor is not null
-        and night is not null
-    group by lower(night)
-
 )
 
 select
     dated.class_id,
     dated.student_id,
+    {{ key_in_class('dated.class_key', 'row_number() over (partition by dated.class_key order by dated.student_id)') }}
+        as student_key,
     dated.has_progressions,
     dated.is_on_roster,
     dated.region,

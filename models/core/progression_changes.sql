@@ -5,7 +5,14 @@
 
 with versions as (
 
-    select * from {{ ref('stg_openclass__progression_versions') }}
+    select
+        class_id,
+        record_id,
+        version_no,
+        is_removed,
+        first_seen_at,
+        {{ fields | join(',\n        ') }}
+    from {{ ref('stg_openclass__progression_versions') }}
     where has_changed
 
 ),

@@ -1,7 +1,36 @@
 -- One rule for all that follows: what happened after the class's as_of is not known yet.
 with progressions as (
 
-    select * from {{ ref('progressions') }}
+    select
+        class_id,
+        id as progression_id,
+        student_id,
+        assignment_id,
+        grade,
+        started_at,
+        completed_at,
+        reviewed_at
+    from {{ ref('progressions') }}
+
+),
+
+classes as (
+
+    select
+        id as class_id,
+        timezone,
+        as_of
+    from {{ ref('classes') }}
+
+),
+
+enrollments as (
+
+    select
+        class_id,
+        student_id,
+        student_key
+    from {{ ref('enrollments') }}
 
 ),
 
@@ -10,8 +39,9 @@ masked as (
     select
         progressions.class_id,
         progressions.student_id,
+        enrollments.student_key,
         progressions.assignment_id,
-        progressions.id as progression_id,
+        progressions.progression_id,
         progressions.grade,
         classes.timezone,
         progressions.started_at is null and progressions.completed_at is null as is_undated,
@@ -19,9 +49,9 @@ masked as (
         case when progressions.completed_at <= classes.as_of then progressions.completed_at end as completed_at,
         case when progressions.reviewed_at <= classes.as_of then progressions.reviewed_at end as reviewed_at
     from progressions
-    inner join {{ ref('classes') }} as classes
-        on progressions.class_id = classes.id
-    inner join {{ ref('enrollments') }} as enrollments
+    inner join classes
+        on progressions.class_id = classes.class_id
+    inner join enrollments
         on
             progressions.class_id = enrollments.class_id
             and progressions.student_id = enrollments.student_id
@@ -31,6 +61,7 @@ masked as (
 select
     class_id,
     student_id,
+    student_key,
     assignment_id,
     progression_id,
     case when completed_at is not null then grade end as grade,

@@ -1,9 +1,42 @@
-with refused as (
+with rejected as (
+
+    select
+        read_from,
+        record_hash,
+        record_id,
+        reason,
+        page,
+        record_json,
+        first_seen_at,
+        run_id
+    from {{ ref('stg_openclass__rejected_records') }}
+
+),
+
+versions as (
+
+    select
+        class_id,
+        record_id,
+        first_seen_at
+    from {{ ref('stg_openclass__progression_versions') }}
+    where not is_removed
+
+),
+
+classes as (
+
+    select id as class_id
+    from {{ ref('classes') }}
+
+),
+
+rejected_ids as (
 
     select distinct
         read_from,
         record_id
-    from {{ ref('stg_openclass__rejected_records') }}
+    from rejected
 
 ),
 
@@ -13,12 +46,11 @@ accepted as (
         versions.class_id,
         versions.record_id,
         max(versions.first_seen_at) as accepted_at
-    from {{ ref('stg_openclass__progression_versions') }} as versions
-    inner join refused
+    from versions
+    inner join rejected_ids
         on
-            versions.class_id = refused.read_from
-            and versions.record_id = refused.record_id
-    where not versions.is_removed
+            versions.class_id = rejected_ids.read_from
+            and versions.record_id = rejected_ids.record_id
     group by versions.class_id, versions.record_id
 
 )
@@ -26,7 +58,7 @@ accepted as (
 select
     rejected.read_from,
     rejected.record_hash,
-    classes.id as class_id,
+    classes.class_id,
     rejected.record_id,
     rejected.reason,
     accepted.record_id is not null as is_accepted_since,
@@ -34,9 +66,9 @@ select
     rejected.record_json,
     rejected.first_seen_at,
     rejected.run_id
-from {{ ref('stg_openclass__rejected_records') }} as rejected
-left join {{ ref('classes') }} as classes
-    on rejected.read_from = classes.id
+from rejected
+left join classes
+    on rejected.read_from = classes.class_id
 left join accepted
     on
         rejected.read_from = accepted.class_id

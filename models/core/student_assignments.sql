@@ -1,33 +1,65 @@
--- By number until the end (macros/numbered.sql).
-with students as (
+with enrollments as (
 
-    {{ numbered_students() }}
+    select
+        class_id,
+        student_id,
+        student_key,
+        has_started,
+        is_enrolled
+    from {{ ref('enrollments') }}
 
 ),
 
-assignments as (
+curriculum as (
 
-    {{ numbered_assignments() }}
+    select
+        class_id,
+        assignment_id,
+        assignment_key,
+        position
+    from {{ ref('curriculum') }}
+
+),
+
+classes as (
+
+    select
+        id as class_id,
+        as_of_date
+    from {{ ref('classes') }}
+
+),
+
+progressions as (
+
+    select
+        class_id,
+        student_key,
+        assignment_id,
+        progression_id,
+        grade,
+        started_at,
+        completed_at,
+        reviewed_at,
+        started_on,
+        completed_on
+    from {{ ref('progressions_as_of') }}
 
 ),
 
 expected as (
 
     select
-        students.student_number,
-        assignments.assignment_number,
-        assignments.position,
+        enrollments.student_key,
+        curriculum.assignment_key,
+        curriculum.position,
         enrollments.is_enrolled,
         classes.as_of_date
-    from {{ ref('enrollments') }} as enrollments
-    inner join students
-        on
-            enrollments.class_id = students.class_id
-            and enrollments.student_id = students.student_id
-    inner join assignments
-        on enrollments.class_id = assignments.class_id
-    inner join {{ ref('classes') }} as classes
-        on enrollments.class_id = classes.id
+    from enrollments
+    inner join curriculum
+        on enrollments.class_id = curriculum.class_id
+    inner join classes
+        on enrollments.class_id = classes.class_id
     where enrollments.has_started
 
 ),
@@ -35,8 +67,8 @@ expected as (
 begun as (
 
     select
-        students.student_number,
-        assignments.assignment_number,
+        progressions.student_key,
+        curriculum.assignment_key,
         progressions.progression_id,
         progressions.grade,
         progressions.started_at,
@@ -44,15 +76,11 @@ begun as (
         progressions.reviewed_at,
         progressions.started_on,
         progressions.completed_on
-    from {{ ref('progressions_as_of') }} as progressions
-    inner join students
+    from progressions
+    inner join curriculum
         on
-            progressions.class_id = students.class_id
-            and progressions.student_id = students.student_id
-    inner join assignments
-        on
-            progressions.class_id = assignments.class_id
-            and progressions.assignment_id = assignments.assignment_id
+            progressions.class_id = curriculum.class_id
+            and progressions.assignment_id = curriculum.assignment_id
 
 ),
 
@@ -60,49 +88,80 @@ begun as (
 repeated as (
 
     select
-        student_number,
-        assignment_number,
+        student_key,
+        assignment_key,
         count(*) as attempts
     from begun
-    group by student_number, assignment_number
+    group by student_key, assignment_key
     having count(*) > 1
 
 ),
 
--- of several progressions of one pair a completed one beats an open one, then the latest
-numbered as (
+alone as (
 
     select
         begun.*,
-        repeated.attempts,
-        row_number() over (
-            partition by begun.student_number, begun.assignment_number
-            order by
-                begun.completed_at desc nulls last, begun.started_at desc nulls last, begun.progression_id desc
-        ) as choice
+        1 as attempts
+    from begun
+    left join repeated
+        on
+            begun.student_key = repeated.student_key
+            and begun.assignment_key = repeated.assignment_key
+    where repeated.student_key is null
+
+),
+
+several as (
+
+    select
+        begun.*,
+        repeated.attempts
     from begun
     inner join repeated
         on
-            begun.student_number = repeated.student_number
-            and begun.assignment_number = repeated.assignment_number
+            begun.student_key = repeated.student_key
+            and begun.assignment_key = repeated.assignment_key
+
+),
+
+-- a completed one beats an open one, then the latest
+best_of_several as (
+
+    {{ one_of_several(
+        'several',
+        ['student_key', 'assignment_key'],
+        ['completed_at desc nulls last', 'started_at desc nulls last', 'progression_id desc']
+    ) }}
 
 ),
 
 deciding as (
 
     select
-        begun.*,
-        1 as attempts,
-        1 as choice
-    from begun
-    left join repeated
-        on
-            begun.student_number = repeated.student_number
-            and begun.assignment_number = repeated.assignment_number
-    where repeated.student_number is null
+        student_key,
+        assignment_key,
+        progression_id,
+        grade,
+        started_at,
+        completed_at,
+        reviewed_at,
+        started_on,
+        completed_on,
+        attempts
+    from alone
     union all
-    select * from numbered
-    where choice = 1
+    select
+        student_key,
+        assignment_key,
+        progression_id,
+        grade,
+        started_at,
+        completed_at,
+        reviewed_at,
+        started_on,
+        completed_on,
+        attempts
+    from best_of_several
 
 ),
 
@@ -123,16 +182,16 @@ chosen as (
     from expected
     left join deciding
         on
-            expected.student_number = deciding.student_number
-            and expected.assignment_number = deciding.assignment_number
+            expected.student_key = deciding.student_key
+            and expected.assignment_key = deciding.assignment_key
 
 ),
 
 completed as (
 
     select
-        student_number,
-        assignment_number,
+        student_key,
+        assignment_key,
         completed_on
     from deciding
     where completed_at is not null
@@ -142,10 +201,10 @@ completed as (
 furthest as (
 
     select
-        student_number,
-        max(assignment_number) as assignment_number
+        student_key,
+        max(assignment_key) as assignment_key
     from completed
-    group by student_number
+    group by student_key
 
 ),
 
@@ -154,16 +213,16 @@ placed as (
 
     select
         chosen.*,
-        previous.student_number is not null as is_previous_completed,
+        previous.student_key is not null as is_previous_completed,
         previous.completed_on as previous_completed_on,
-        coalesce(furthest.assignment_number > chosen.assignment_number, false) as has_completed_later
+        coalesce(furthest.assignment_key > chosen.assignment_key, false) as has_completed_later
     from chosen
     left join completed as previous
         on
-            chosen.student_number = previous.student_number
-            and chosen.assignment_number - 1 = previous.assignment_number
+            chosen.student_key = previous.student_key
+            and chosen.assignment_key - 1 = previous.assignment_key
     left join furthest
-        on chosen.student_number = furthest.student_number
+        on chosen.student_key = furthest.student_key
 
 ),
 
@@ -196,9 +255,11 @@ waiting as (
 )
 
 select
-    students.class_id,
-    students.student_id,
-    assignments.assignment_id,
+    enrollments.class_id,
+    enrollments.student_id,
+    waiting.student_key,
+    curriculum.assignment_id,
+    waiting.assignment_key,
     waiting.position,
     case
         when waiting.is_completed then 'completed'
@@ -224,7 +285,7 @@ select
     waiting.days_waiting,
     coalesce(waiting.is_waiting and waiting.days_waiting >= {{ threshold('stuck_days') }}, false) as is_stuck
 from waiting
-inner join students
-    on waiting.student_number = students.student_number
-inner join assignments
-    on waiting.assignment_number = assignments.assignment_number
+inner join enrollments
+    on waiting.student_key = enrollments.student_key
+inner join curriculum
+    on waiting.assignment_key = curriculum.assignment_key

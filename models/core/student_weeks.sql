@@ -1,46 +1,57 @@
--- By number until the end (macros/numbered.sql).
-with students as (
+with enrollments as (
 
-    {{ numbered_students() }}
+    select
+        class_id,
+        student_id,
+        student_key,
+        enrolled_on,
+        left_on
+    from {{ ref('enrollments') }}
 
 ),
 
-grid as (
+class_weeks as (
 
     select
-        students.student_number,
-        enrollments.enrolled_on,
-        enrollments.left_on,
-        class_weeks.week_number,
-        class_weeks.week_end,
-        class_weeks.measured_on,
-        class_weeks.is_last_followed
-    from {{ ref('enrollments') }} as enrollments
-    inner join students
-        on
-            enrollments.class_id = students.class_id
-            and enrollments.student_id = students.student_id
-    inner join {{ ref('class_weeks') }} as class_weeks
-        on enrollments.class_id = class_weeks.class_id
-    where
-        class_weeks.is_followed
-        and (enrollments.enrolled_on <= class_weeks.measured_on or class_weeks.is_last_followed)
+        class_id,
+        week_number,
+        week_start,
+        week_end,
+        measured_on,
+        is_followed,
+        is_last_followed
+    from {{ ref('class_weeks') }}
 
 ),
 
 per_week as (
 
     select
-        students.student_number,
-        completions.from_week as week_number,
-        count(case when completions.attempt_number = 1 then 1 end) as completions,
-        max(completions.completed_on) as last_completed_on
-    from {{ ref('completions') }} as completions
-    inner join students
-        on
-            completions.class_id = students.class_id
-            and completions.student_id = students.student_id
-    group by students.student_number, completions.from_week
+        student_key,
+        from_week as week_number,
+        count(case when attempt_number = 1 then 1 end) as completions,
+        max(completed_on) as last_completed_on
+    from {{ ref('completions') }}
+    group by student_key, from_week
+
+),
+
+grid as (
+
+    select
+        enrollments.student_key,
+        enrollments.enrolled_on,
+        enrollments.left_on,
+        class_weeks.week_number,
+        class_weeks.week_end,
+        class_weeks.measured_on,
+        class_weeks.is_last_followed
+    from enrollments
+    inner join class_weeks
+        on enrollments.class_id = class_weeks.class_id
+    where
+        class_weeks.is_followed
+        and (enrollments.enrolled_on <= class_weeks.measured_on or class_weeks.is_last_followed)
 
 ),
 
@@ -50,13 +61,13 @@ filled as (
         grid.*,
         coalesce(per_week.completions, 0) as completions,
         max(per_week.last_completed_on) over (
-            partition by grid.student_number order by grid.week_number
+            partition by grid.student_key order by grid.week_number
             rows between unbounded preceding and current row
         ) as last_completed_on
     from grid
     left join per_week
         on
-            grid.student_number = per_week.student_number
+            grid.student_key = per_week.student_key
             and grid.week_number = per_week.week_number
 
 ),
@@ -66,7 +77,7 @@ class_starts as (
     select
         class_id,
         min(week_start) as first_week_start
-    from {{ ref('class_weeks') }}
+    from class_weeks
     group by class_id
 
 ),
@@ -74,8 +85,8 @@ class_starts as (
 measured as (
 
     select
-        students.class_id,
-        students.student_id,
+        enrollments.class_id,
+        enrollments.student_id,
         filled.*,
         filled.enrolled_on <= filled.measured_on as has_started,
         coalesce(filled.left_on <= filled.measured_on, false) as has_left,
@@ -91,16 +102,17 @@ measured as (
             0
         ) as days_silent
     from filled
-    inner join students
-        on filled.student_number = students.student_number
+    inner join enrollments
+        on filled.student_key = enrollments.student_key
     inner join class_starts
-        on students.class_id = class_starts.class_id
+        on enrollments.class_id = class_starts.class_id
 
 )
 
 select
     class_id,
     student_id,
+    student_key,
     week_number,
     week_end,
     measured_on,

@@ -1,36 +1,71 @@
-with students as (
+with classes as (
 
-    {{ numbered_students() }}
+    select
+        id as class_id,
+        name as class_name,
+        timezone
+    from {{ ref('classes') }}
+
+),
+
+class_students as (
+
+    select
+        class_id,
+        student_key,
+        timezone
+    from {{ ref('class_students') }}
+
+),
+
+started as (
+
+    select
+        student_key,
+        started_at as happened_at
+    from {{ ref('progressions_as_of') }}
+    where started_at is not null
+
+),
+
+completed as (
+
+    select
+        student_key,
+        completed_at as happened_at
+    from {{ ref('progressions_as_of') }}
+    where completed_at is not null
 
 ),
 
 events as (
 
     select
-        students.student_number,
-        'started' as event,
-        {{ to_local('progressions.started_at', 'classes.timezone') }} as happened_at_local
-    from {{ ref('progressions_as_of') }} as progressions
-    inner join {{ ref('classes') }} as classes
-        on progressions.class_id = classes.id
-    inner join students
-        on
-            progressions.class_id = students.class_id
-            and progressions.student_id = students.student_id
-    where progressions.started_at is not null
+        student_key,
+        happened_at,
+        1 as starts,
+        0 as completions
+    from started
     union all
     select
-        students.student_number,
-        'completed' as event,
-        {{ to_local('progressions.completed_at', 'classes.timezone') }} as happened_at_local
-    from {{ ref('progressions_as_of') }} as progressions
-    inner join {{ ref('classes') }} as classes
-        on progressions.class_id = classes.id
-    inner join students
-        on
-            progressions.class_id = students.class_id
-            and progressions.student_id = students.student_id
-    where progressions.completed_at is not null
+        student_key,
+        happened_at,
+        0 as starts,
+        1 as completions
+    from completed
+
+),
+
+local_events as (
+
+    select
+        events.student_key,
+        events.starts,
+        events.completions,
+        {{ to_local('events.happened_at', 'class_students.timezone') }} as happened_at_local
+    from events
+    inner join class_students
+        on events.student_key = class_students.student_key
 
 ),
 
@@ -38,29 +73,29 @@ events as (
 student_counts as (
 
     select
-        student_number,
+        student_key,
         {{ iso_weekday('happened_at_local') }} as weekday,
         {{ hour_of('happened_at_local') }} as hour,
-        count(case when event = 'started' then 1 end) as starts,
-        count(case when event = 'completed' then 1 end) as completions
-    from events
-    group by student_number, {{ iso_weekday('happened_at_local') }}, {{ hour_of('happened_at_local') }}
+        sum(starts) as starts,
+        sum(completions) as completions
+    from local_events
+    group by student_key, {{ iso_weekday('happened_at_local') }}, {{ hour_of('happened_at_local') }}
 
 ),
 
 counts as (
 
     select
-        students.class_id,
+        class_students.class_id,
         student_counts.weekday,
         student_counts.hour,
         cast(sum(student_counts.starts) as bigint) as starts,
         cast(sum(student_counts.completions) as bigint) as completions,
         count(*) as students
     from student_counts
-    inner join students
-        on student_counts.student_number = students.student_number
-    group by students.class_id, student_counts.weekday, student_counts.hour
+    inner join class_students
+        on student_counts.student_key = class_students.student_key
+    group by class_students.class_id, student_counts.weekday, student_counts.hour
 
 ),
 
@@ -68,12 +103,12 @@ counts as (
 hours as (
 
     select
-        classes.id as class_id,
-        classes.name as class_name,
+        classes.class_id,
+        classes.class_name,
         classes.timezone,
         cast(floor(numbers.n / 24) + 1 as bigint) as weekday,
         cast(mod(numbers.n, 24) as bigint) as hour
-    from {{ ref('classes') }} as classes
+    from classes
     inner join {{ numbers() }} as numbers
         on numbers.n < 7 * 24
 

@@ -1,17 +1,88 @@
-with counts as (
+with classes as (
+
+    select
+        id as class_id,
+        name as class_name,
+        as_of
+    from {{ ref('classes') }}
+
+),
+
+curriculum as (
 
     select
         class_id,
         assignment_id,
-        {{ work_counts() }}
-    from {{ ref('student_assignments') }}
-    group by class_id, assignment_id
+        assignment_key,
+        section,
+        position,
+        is_inferred
+    from {{ ref('curriculum') }}
 
 ),
 
 assignments as (
 
-    {{ numbered_assignments() }}
+    select
+        id as assignment_id,
+        name as assignment_name,
+        type as assignment_type
+    from {{ ref('assignments') }}
+
+),
+
+student_assignments as (
+
+    select
+        assignment_key,
+        state,
+        grade,
+        is_passed,
+        is_graded
+    from {{ ref('student_assignments') }}
+
+),
+
+started_work as (
+
+    select
+        assignment_key,
+        started_at,
+        completed_at,
+        is_completed
+    from {{ ref('student_assignments') }}
+    where started_at is not null
+
+),
+
+described as (
+
+    select
+        curriculum.class_id,
+        classes.class_name,
+        classes.as_of,
+        curriculum.assignment_id,
+        curriculum.assignment_key,
+        assignments.assignment_name,
+        assignments.assignment_type,
+        curriculum.section,
+        curriculum.position,
+        curriculum.is_inferred
+    from curriculum
+    inner join classes
+        on curriculum.class_id = classes.class_id
+    inner join assignments
+        on curriculum.assignment_id = assignments.assignment_id
+
+),
+
+counts as (
+
+    select
+        assignment_key,
+        {{ work_counts() }}
+    from student_assignments
+    group by assignment_key
 
 ),
 
@@ -19,24 +90,19 @@ assignments as (
 durations as (
 
     select
-        assignments.assignment_number,
-        student_assignments.is_completed,
+        started_work.assignment_key,
+        started_work.is_completed,
         greatest(
             {{ dbt.datediff(
-                'student_assignments.started_at',
-                'coalesce(student_assignments.completed_at, classes.as_of)',
+                'started_work.started_at',
+                'coalesce(started_work.completed_at, described.as_of)',
                 'second'
             ) }},
             0
         ) as seconds
-    from {{ ref('student_assignments') }} as student_assignments
-    inner join {{ ref('classes') }} as classes
-        on student_assignments.class_id = classes.id
-    inner join assignments
-        on
-            student_assignments.class_id = assignments.class_id
-            and student_assignments.assignment_id = assignments.assignment_id
-    where student_assignments.started_at is not null
+    from started_work
+    inner join described
+        on started_work.assignment_key = described.assignment_key
 
 ),
 
@@ -44,11 +110,11 @@ durations as (
 at_risk as (
 
     select
-        assignment_number,
+        assignment_key,
         is_completed,
         seconds,
         row_number() over (
-            partition by assignment_number order by seconds desc, is_completed asc
+            partition by assignment_key order by seconds desc, is_completed asc
         ) as still_open
     from durations
 
@@ -58,11 +124,11 @@ at_risk as (
 surviving as (
 
     select
-        assignment_number,
+        assignment_key,
         seconds,
         is_completed and still_open = 1 as is_exhausted,
         sum(case when is_completed and still_open > 1 then ln(1 - 1 / cast(still_open as double)) else 0 end) over (
-            partition by assignment_number order by still_open desc
+            partition by assignment_key order by still_open desc
             rows between unbounded preceding and current row
         ) as log_share
     from at_risk
@@ -73,47 +139,37 @@ surviving as (
 medians as (
 
     select
-        assignment_number,
+        assignment_key,
         cast(min(seconds) as double) / 86400 as median_days_to_complete
     from surviving
     where
         is_exhausted
         or log_share <= ln(0.5) + 0.000000001
-    group by assignment_number
+    group by assignment_key
 
 )
 
 select
-    curriculum.class_id,
-    classes.name as class_name,
-    curriculum.assignment_id,
-    described.name as assignment_name,
-    described.type as assignment_type,
-    curriculum.section,
-    curriculum.position,
-    curriculum.is_inferred,
-    coalesce(counts.expected_work, 0) as students,
+    described.class_id,
+    described.class_name,
+    described.assignment_id,
+    described.assignment_name,
+    described.assignment_type,
+    described.section,
+    described.position,
+    described.is_inferred,
+    coalesce(counts.assigned_work, 0) as students,
     coalesce(counts.completed, 0) as completed,
     coalesce(counts.in_progress, 0) as in_progress,
     coalesce(counts.not_started, 0) as not_started,
     coalesce(counts.passed, 0) as passed,
     coalesce(counts.graded, 0) as graded,
     coalesce(counts.low_grades, 0) as low_grades,
-    {{ rate('counts.completed', 'counts.expected_work') }} as completion_rate,
+    {{ rate('counts.completed', 'counts.assigned_work') }} as completion_rate,
     counts.average_grade,
     medians.median_days_to_complete
-from {{ ref('curriculum') }} as curriculum
-inner join {{ ref('classes') }} as classes
-    on curriculum.class_id = classes.id
-inner join assignments
-    on
-        curriculum.class_id = assignments.class_id
-        and curriculum.assignment_id = assignments.assignment_id
-inner join {{ ref('assignments') }} as described
-    on curriculum.assignment_id = described.id
+from described
 left join counts
-    on
-        curriculum.class_id = counts.class_id
-        and curriculum.assignment_id = counts.assignment_id
+    on described.assignment_key = counts.assignment_key
 left join medians
-    on assignments.assignment_number = medians.assignment_number
+    on described.assignment_key = medians.assignment_key

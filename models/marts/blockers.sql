@@ -1,39 +1,96 @@
-with counts as (
+with assignment_completion as (
+
+    select
+        class_id,
+        class_name,
+        assignment_id,
+        assignment_name,
+        assignment_type,
+        section,
+        position,
+        is_inferred,
+        median_days_to_complete,
+        completed,
+        graded,
+        low_grades
+    from {{ ref('assignment_completion') }}
+
+),
+
+curriculum as (
 
     select
         class_id,
         assignment_id,
+        assignment_key
+    from {{ ref('curriculum') }}
+
+),
+
+class_students as (
+
+    select
+        student_key,
+        student_name
+    from {{ ref('class_students') }}
+
+),
+
+student_assignments as (
+
+    select
+        assignment_key,
+        is_reached,
+        is_waiting,
+        is_stuck,
+        is_skipped,
+        days_waiting
+    from {{ ref('student_assignments') }}
+
+),
+
+stuck_work as (
+
+    select
+        student_key,
+        assignment_key
+    from {{ ref('student_assignments') }}
+    where is_stuck
+
+),
+
+counts as (
+
+    select
+        assignment_key,
         count(case when is_reached then 1 end) as reached,
         count(case when is_waiting then 1 end) as waiting,
         count(case when is_stuck then 1 end) as stuck,
         count(case when is_skipped then 1 end) as skipped,
         {{ median('case when is_waiting then days_waiting end') }} as median_days_waiting
-    from {{ ref('student_assignments') }}
-    group by class_id, assignment_id
+    from student_assignments
+    group by assignment_key
 
 ),
 
 stuck_names as (
 
     select
-        student_assignments.class_id,
-        student_assignments.assignment_id,
-        students.name as student_name
-    from {{ ref('student_assignments') }} as student_assignments
-    inner join {{ ref('students') }} as students
-        on student_assignments.student_id = students.id
-    where student_assignments.is_stuck
+        stuck_work.assignment_key,
+        class_students.student_name
+    from stuck_work
+    inner join class_students
+        on stuck_work.student_key = class_students.student_key
 
 ),
 
 stuck_lists as (
 
     select
-        class_id,
-        assignment_id,
+        assignment_key,
         {{ dbt.listagg('student_name', "', '", 'order by student_name') }} as stuck_students
     from stuck_names
-    group by class_id, assignment_id
+    group by assignment_key
 
 ),
 
@@ -58,15 +115,15 @@ measured as (
         coalesce(counts.skipped, 0) as skipped,
         counts.median_days_waiting,
         stuck_lists.stuck_students
-    from {{ ref('assignment_completion') }} as assignment_completion
+    from assignment_completion
+    inner join curriculum
+        on
+            assignment_completion.class_id = curriculum.class_id
+            and assignment_completion.assignment_id = curriculum.assignment_id
     left join counts
-        on
-            assignment_completion.class_id = counts.class_id
-            and assignment_completion.assignment_id = counts.assignment_id
+        on curriculum.assignment_key = counts.assignment_key
     left join stuck_lists
-        on
-            assignment_completion.class_id = stuck_lists.class_id
-            and assignment_completion.assignment_id = stuck_lists.assignment_id
+        on curriculum.assignment_key = stuck_lists.assignment_key
 
 ),
 

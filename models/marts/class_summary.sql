@@ -1,11 +1,89 @@
-with students as (
+with classes as (
+
+    select
+        id as class_id,
+        friendly_id,
+        name as class_name,
+        timezone,
+        as_of,
+        last_synced_at,
+        last_run_at,
+        last_run_status,
+        is_stale
+    from {{ ref('classes') }}
+
+),
+
+class_weeks as (
+
+    select
+        class_id,
+        week_number,
+        week_start,
+        is_last_followed,
+        is_class_over
+    from {{ ref('class_weeks') }}
+
+),
+
+curriculum as (
+
+    select class_id
+    from {{ ref('curriculum') }}
+
+),
+
+rejected_records as (
+
+    select class_id
+    from {{ ref('rejected_records') }}
+    where
+        class_id is not null
+        and not is_accepted_since
+
+),
+
+student_completion as (
+
+    select
+        class_id,
+        student_id,
+        is_enrolled,
+        is_active_lately,
+        assignments,
+        completed,
+        graded,
+        average_grade,
+        open_reviews,
+        stuck_assignments
+    from {{ ref('student_completion') }}
+
+),
+
+student_health as (
+
+    select
+        class_id,
+        student_id,
+        tier,
+        score
+    from {{ ref('student_health') }}
+
+),
+
+students as (
 
     select
         class_id,
         count(*) as students,
-        count(case when is_enrolled then 1 end) as students_enrolled,
-        count(case when is_active_lately then 1 end) as active_students
-    from {{ ref('student_completion') }}
+        count(case when not is_enrolled then 1 end) as students_left,
+        count(case when is_active_lately then 1 end) as active_students,
+        count(case when stuck_assignments > 0 then 1 end) as stuck_students,
+        cast(sum(assignments) as bigint) as assigned_work,
+        cast(sum(completed) as bigint) as completions,
+        cast(sum(open_reviews) as bigint) as open_reviews,
+        sum(average_grade * graded) / nullif(sum(graded), 0) as average_grade
+    from student_completion
     group by class_id
 
 ),
@@ -15,29 +93,7 @@ assignments as (
     select
         class_id,
         count(*) as assignments
-    from {{ ref('curriculum') }}
-    group by class_id
-
-),
-
-work as (
-
-    select
-        class_id,
-        count(case when is_awaiting_review then 1 end) as open_reviews,
-        {{ work_counts() }}
-    from {{ ref('student_assignments') }}
-    group by class_id
-
-),
-
-stuck as (
-
-    select
-        class_id,
-        count(distinct student_id) as stuck_students
-    from {{ ref('student_assignments') }}
-    where is_stuck
+    from curriculum
     group by class_id
 
 ),
@@ -47,8 +103,8 @@ tiers as (
     select
         student_health.class_id,
         {{ tier_counts('student_health.tier', 'student_health.score') }}
-    from {{ ref('student_health') }} as student_health
-    inner join {{ ref('student_completion') }} as student_completion
+    from student_health
+    inner join student_completion
         on
             student_health.class_id = student_completion.class_id
             and student_health.student_id = student_completion.student_id
@@ -61,10 +117,7 @@ rejections as (
     select
         class_id,
         count(*) as rejected_records
-    from {{ ref('rejected_records') }}
-    where
-        class_id is not null
-        and not is_accepted_since
+    from rejected_records
     group by class_id
 
 ),
@@ -73,27 +126,27 @@ spans as (
 
     select
         class_id,
-        min(week_start) as first_week_start,
+        min(week_start) as first_week_starts_on,
         max(case when is_last_followed then week_number end) as weeks,
         max(case when is_class_over then 1 else 0 end) = 1 as is_class_over
-    from {{ ref('class_weeks') }}
+    from class_weeks
     group by class_id
 
 )
 
 select
-    classes.id as class_id,
+    classes.class_id,
     classes.friendly_id,
-    classes.name as class_name,
+    classes.class_name,
     coalesce(students.students, 0) as students,
-    coalesce(students.students - students.students_enrolled, 0) as students_left,
+    coalesce(students.students_left, 0) as students_left,
     coalesce(assignments.assignments, 0) as assignments,
-    coalesce(work.completed, 0) as completions,
-    {{ rate('work.completed', 'work.expected_work') }} as completion_rate,
-    work.average_grade,
+    coalesce(students.completions, 0) as completions,
+    {{ rate('students.completions', 'students.assigned_work') }} as completion_rate,
+    students.average_grade,
     coalesce(students.active_students, 0) as active_students,
-    coalesce(stuck.stuck_students, 0) as stuck_students,
-    coalesce(work.open_reviews, 0) as open_reviews,
+    coalesce(students.stuck_students, 0) as stuck_students,
+    coalesce(students.open_reviews, 0) as open_reviews,
     coalesce(tiers.critical_students, 0) as critical_students,
     coalesce(tiers.high_students, 0) as high_students,
     coalesce(tiers.medium_students, 0) as medium_students,
@@ -101,7 +154,7 @@ select
     coalesce(tiers.n_a_students, 0) as n_a_students,
     tiers.mean_score,
     coalesce(rejections.rejected_records, 0) as rejected_records,
-    spans.first_week_start,
+    spans.first_week_starts_on,
     spans.weeks,
     spans.is_class_over,
     classes.timezone,
@@ -110,18 +163,14 @@ select
     classes.last_run_at,
     classes.last_run_status,
     classes.is_stale
-from {{ ref('classes') }} as classes
+from classes
 inner join spans
-    on classes.id = spans.class_id
+    on classes.class_id = spans.class_id
 left join students
-    on classes.id = students.class_id
+    on classes.class_id = students.class_id
 left join assignments
-    on classes.id = assignments.class_id
-left join work
-    on classes.id = work.class_id
-left join stuck
-    on classes.id = stuck.class_id
+    on classes.class_id = assignments.class_id
 left join tiers
-    on classes.id = tiers.class_id
+    on classes.class_id = tiers.class_id
 left join rejections
-    on classes.id = rejections.class_id
+    on classes.class_id = rejections.class_id

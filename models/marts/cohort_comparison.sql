@@ -1,4 +1,4 @@
-with followed as (
+with followed_weeks as (
 
     select
         class_id,
@@ -9,13 +9,41 @@ with followed as (
 
 ),
 
+student_health_weekly as (
+
+    select
+        class_id,
+        week_number,
+        tier,
+        score
+    from {{ ref('student_health_weekly') }}
+
+),
+
+progress as (
+
+    select
+        class_id,
+        class_name,
+        week_number,
+        iso_week,
+        week_end,
+        enrolled_students,
+        active_students,
+        completions,
+        completions_per_student,
+        cumulative_completion_rate
+    from {{ ref('progress_over_time') }}
+
+),
+
 health as (
 
     select
         class_id,
         week_number,
         {{ tier_counts('tier', 'score') }}
-    from {{ ref('student_health_weekly') }}
+    from student_health_weekly
     group by class_id, week_number
 
 ),
@@ -28,7 +56,7 @@ weeks as (
         progress.week_number as week_in_program,
         progress.iso_week,
         progress.week_end,
-        followed.measured_on,
+        followed_weeks.measured_on,
         progress.enrolled_students,
         progress.active_students,
         {{ rate('progress.active_students', 'progress.enrolled_students') }} as active_rate,
@@ -40,11 +68,11 @@ weeks as (
         coalesce(
             health.critical_students + health.high_students + health.medium_students + health.low_students, 0
         ) as judged_students
-    from {{ ref('progress_over_time') }} as progress
-    inner join followed
+    from progress
+    inner join followed_weeks
         on
-            progress.class_id = followed.class_id
-            and progress.week_number = followed.week_number
+            progress.class_id = followed_weeks.class_id
+            and progress.week_number = followed_weeks.week_number
     left join health
         on
             progress.class_id = health.class_id

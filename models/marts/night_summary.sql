@@ -1,61 +1,63 @@
-with members as (
+with student_completion as (
 
     select
-        student_completion.class_id,
-        student_completion.class_name,
-        student_completion.student_id,
+        class_id,
+        class_name,
+        student_id,
         -- one night, however the roster writes it
-        coalesce(lower(student_completion.night), '') as night_key,
-        coalesce(student_completion.night, '(no night)') as night,
-        student_completion.mentor,
-        student_completion.is_enrolled,
-        student_completion.is_active_lately,
-        student_completion.assignments,
-        student_completion.completed,
-        student_completion.graded,
-        student_completion.average_grade * student_completion.graded as grade_sum,
-        student_health.tier,
-        student_health.score
-    from {{ ref('student_completion') }} as student_completion
-    inner join {{ ref('student_health') }} as student_health
-        on
-            student_completion.class_id = student_health.class_id
-            and student_completion.student_id = student_health.student_id
+        coalesce(lower(night), '') as night_key,
+        coalesce(night, '(no night)') as night,
+        mentor,
+        is_enrolled,
+        is_active_lately,
+        assignments,
+        completed,
+        graded,
+        average_grade * graded as grade_sum,
+        open_reviews,
+        stuck_assignments
+    from {{ ref('student_completion') }}
 
 ),
 
-open_work as (
+student_health as (
 
     select
         class_id,
         student_id,
-        count(case when is_awaiting_review then 1 end) as open_reviews,
-        max(case when is_stuck then 1 else 0 end) as is_stuck
-    from {{ ref('student_assignments') }}
-    where
-        is_awaiting_review
-        or is_stuck
-    group by class_id, student_id
+        tier,
+        score
+    from {{ ref('student_health') }}
+
+),
+
+members as (
+
+    select
+        student_completion.*,
+        student_health.tier,
+        student_health.score
+    from student_completion
+    inner join student_health
+        on
+            student_completion.class_id = student_health.class_id
+            and student_completion.student_id = student_health.student_id
 
 )
 
 select
-    members.class_id,
-    members.class_name,
-    min(members.night) as night,
-    min(members.mentor) as mentor,
+    class_id,
+    class_name,
+    min(night) as night,
+    min(mentor) as mentor,
     count(*) as students,
-    count(case when not members.is_enrolled then 1 end) as students_left,
-    count(case when members.is_active_lately then 1 end) as active_students,
-    cast(coalesce(sum(open_work.is_stuck), 0) as bigint) as stuck_students,
-    {{ tier_counts('members.tier', 'members.score') }},
-    cast(sum(members.completed) as bigint) as completions,
-    {{ rate('sum(members.completed)', 'sum(members.assignments)') }} as completion_rate,
-    sum(members.grade_sum) / nullif(sum(members.graded), 0) as average_grade,
-    cast(coalesce(sum(open_work.open_reviews), 0) as bigint) as open_reviews
+    count(case when not is_enrolled then 1 end) as students_left,
+    count(case when is_active_lately then 1 end) as active_students,
+    count(case when stuck_assignments > 0 then 1 end) as stuck_students,
+    {{ tier_counts('tier', 'score') }},
+    cast(sum(completed) as bigint) as completions,
+    {{ rate('sum(completed)', 'sum(assignments)') }} as completion_rate,
+    sum(grade_sum) / nullif(sum(graded), 0) as average_grade,
+    cast(sum(open_reviews) as bigint) as open_reviews
 from members
-left join open_work
-    on
-        members.class_id = open_work.class_id
-        and members.student_id = open_work.student_id
-group by members.class_id, members.class_name, members.night_key
+group by class_id, class_name, night_key

@@ -11,58 +11,112 @@ with weeks as (
 
 ),
 
--- what lies before the kept history counts in its first week
-placed_completions as (
+class_summary as (
 
     select
-        student_assignments.class_id,
-        greatest({{ week_start('student_assignments.completed_on') }}, class_starts.week_start) as week_start
-    from {{ ref('student_assignments') }} as student_assignments
-    inner join weeks as class_starts
-        on
-            student_assignments.class_id = class_starts.class_id
-            and class_starts.week_number = 1
-    where student_assignments.is_completed
+        class_id,
+        class_name,
+        students,
+        assignments
+    from {{ ref('class_summary') }}
 
 ),
 
+class_students as (
+
+    select
+        class_id,
+        student_key,
+        enrolled_on,
+        left_on
+    from {{ ref('class_students') }}
+
+),
+
+completed_work as (
+
+    select
+        class_id,
+        completed_on
+    from {{ ref('student_assignments') }}
+    where is_completed
+
+),
+
+started as (
+
+    select
+        student_key,
+        started_on as active_on
+    from {{ ref('progressions_as_of') }}
+    where started_on is not null
+
+),
+
+completed as (
+
+    select
+        student_key,
+        completed_on as active_on
+    from {{ ref('progressions_as_of') }}
+    where completed_on is not null
+
+),
+
+completion_days as (
+
+    select
+        class_id,
+        completed_on,
+        count(*) as completions
+    from completed_work
+    group by class_id, completed_on
+
+),
+
+-- what lies before the kept history counts in its first week
 completions as (
 
     select
-        class_id,
-        week_start,
-        count(*) as completions
-    from placed_completions
-    group by class_id, week_start
+        completion_days.class_id,
+        greatest({{ week_start('completion_days.completed_on') }}, class_starts.week_start) as week_start,
+        cast(sum(completion_days.completions) as bigint) as completions
+    from completion_days
+    inner join weeks as class_starts
+        on
+            completion_days.class_id = class_starts.class_id
+            and class_starts.week_number = 1
+    group by
+        completion_days.class_id,
+        greatest({{ week_start('completion_days.completed_on') }}, class_starts.week_start)
 
 ),
 
+-- each student once per week
 activity as (
 
     select
-        class_id,
-        student_id,
-        {{ week_start('started_on') }} as week_start
-    from {{ ref('progressions_as_of') }}
-    where started_on is not null
+        student_key,
+        {{ week_start('active_on') }} as week_start
+    from started
     union
     select
-        class_id,
-        student_id,
-        {{ week_start('completed_on') }} as week_start
-    from {{ ref('progressions_as_of') }}
-    where completed_on is not null
+        student_key,
+        {{ week_start('active_on') }} as week_start
+    from completed
 
 ),
 
 active as (
 
     select
-        class_id,
-        week_start,
-        count(distinct student_id) as active_students
+        class_students.class_id,
+        activity.week_start,
+        count(*) as active_students
     from activity
-    group by class_id, week_start
+    inner join class_students
+        on activity.student_key = class_students.student_key
+    group by class_students.class_id, activity.week_start
 
 ),
 
@@ -73,11 +127,11 @@ enrolled as (
         weeks.week_number,
         count(*) as enrolled_students
     from weeks
-    inner join {{ ref('enrollments') }} as enrollments
+    inner join class_students
         on
-            weeks.class_id = enrollments.class_id
-            and weeks.measured_on >= enrollments.enrolled_on
-            and (enrollments.left_on is null or weeks.week_start < enrollments.left_on)
+            weeks.class_id = class_students.class_id
+            and weeks.measured_on >= class_students.enrolled_on
+            and (class_students.left_on is null or weeks.week_start < class_students.left_on)
     group by weeks.class_id, weeks.week_number
 
 ),
@@ -91,12 +145,12 @@ joined as (
         weeks.iso_week,
         weeks.week_start,
         weeks.week_end,
-        class_summary.students * class_summary.assignments as expected_work,
+        class_summary.students * class_summary.assignments as assigned_work,
         coalesce(completions.completions, 0) as completions,
         coalesce(active.active_students, 0) as active_students,
         coalesce(enrolled.enrolled_students, 0) as enrolled_students
     from weeks
-    inner join {{ ref('class_summary') }} as class_summary
+    inner join class_summary
         on weeks.class_id = class_summary.class_id
     left join completions
         on
@@ -136,7 +190,7 @@ select
     week_end,
     completions,
     cumulative_completions,
-    {{ rate('cumulative_completions', 'expected_work') }} as cumulative_completion_rate,
+    {{ rate('cumulative_completions', 'assigned_work') }} as cumulative_completion_rate,
     active_students,
     enrolled_students,
     {{ rate('completions', 'enrolled_students') }} as completions_per_student

@@ -1,96 +1,96 @@
--- By number until the end (macros/numbered.sql).
-with students as (
+with class_students as (
 
-    {{ numbered_students() }}
+    select
+        class_id,
+        student_id,
+        class_key,
+        student_key,
+        class_name,
+        first_name,
+        last_name,
+        email,
+        region,
+        night,
+        mentor,
+        is_enrolled,
+        as_of_date
+    from {{ ref('class_students') }}
+
+),
+
+curriculum as (
+
+    select
+        assignment_key,
+        assignment_id
+    from {{ ref('curriculum') }}
 
 ),
 
 assignments as (
 
-    {{ numbered_assignments() }}
-
-),
-
-classes as (
-
     select
-        id as class_id,
-        name as class_name,
-        as_of_date,
-        row_number() over (order by id) as class_number
-    from {{ ref('classes') }}
+        id as assignment_id,
+        name as assignment_name,
+        type as assignment_type
+    from {{ ref('assignments') }}
 
 ),
 
 waiting as (
 
     select
-        classes.class_number,
-        students.student_number,
-        assignments.assignment_number,
-        student_assignments.position,
-        student_assignments.progression_id,
-        student_assignments.grade,
-        student_assignments.completed_at,
-        student_assignments.completed_on
-    from {{ ref('student_assignments') }} as student_assignments
-    inner join classes
-        on student_assignments.class_id = classes.class_id
-    inner join students
-        on
-            student_assignments.class_id = students.class_id
-            and student_assignments.student_id = students.student_id
-    inner join assignments
-        on
-            student_assignments.class_id = assignments.class_id
-            and student_assignments.assignment_id = assignments.assignment_id
-    where student_assignments.is_awaiting_review
+        student_key,
+        assignment_key,
+        position,
+        progression_id,
+        grade,
+        completed_at,
+        completed_on
+    from {{ ref('student_assignments') }}
+    where is_awaiting_review
 
 ),
 
+-- names and ids join after the sort, which would carry them along
 ranked as (
 
     select
-        *,
+        waiting.*,
         row_number() over (
-            partition by class_number order by completed_at asc, position asc, student_number asc
+            partition by class_students.class_key
+            order by waiting.completed_at asc, waiting.position asc, waiting.student_key asc
         ) as review_rank
     from waiting
+    inner join class_students
+        on waiting.student_key = class_students.student_key
 
 )
 
 select
-    classes.class_id,
-    classes.class_name,
-    students.student_id,
-    people.first_name,
-    people.last_name,
-    people.email,
-    enrollments.region,
-    enrollments.night,
-    enrollments.mentor,
-    enrollments.is_enrolled,
-    assignments.assignment_id,
-    described.name as assignment_name,
-    described.type as assignment_type,
+    class_students.class_id,
+    class_students.class_name,
+    class_students.student_id,
+    class_students.first_name,
+    class_students.last_name,
+    class_students.email,
+    class_students.region,
+    class_students.night,
+    class_students.mentor,
+    class_students.is_enrolled,
+    curriculum.assignment_id,
+    assignments.assignment_name,
+    assignments.assignment_type,
     ranked.position,
     ranked.progression_id,
     ranked.grade,
     ranked.completed_at,
-    {{ days_between('ranked.completed_on', 'classes.as_of_date') }} as days_waiting,
+    {{ days_between('ranked.completed_on', 'class_students.as_of_date') }} as days_waiting,
     ranked.review_rank
 from ranked
-inner join students
-    on ranked.student_number = students.student_number
+inner join class_students
+    on ranked.student_key = class_students.student_key
+inner join curriculum
+    on ranked.assignment_key = curriculum.assignment_key
 inner join assignments
-    on ranked.assignment_number = assignments.assignment_number
-inner join classes
-    on ranked.class_number = classes.class_number
-inner join {{ ref('enrollments') }} as enrollments
-    on
-        students.class_id = enrollments.class_id
-        and students.student_id = enrollments.student_id
-inner join {{ ref('students') }} as people
-    on students.student_id = people.id
-inner join {{ ref('assignments') }} as described
-    on assignments.assignment_id = described.id
+    on curriculum.assignment_id = assignments.assignment_id

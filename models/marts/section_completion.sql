@@ -1,9 +1,51 @@
-with sections as (
+with class_students as (
+
+    select
+        class_id,
+        student_id,
+        student_key,
+        class_name,
+        first_name,
+        last_name,
+        email,
+        region,
+        night,
+        mentor,
+        is_enrolled
+    from {{ ref('class_students') }}
+
+),
+
+curriculum as (
+
+    select
+        class_id,
+        assignment_key,
+        section,
+        section_position
+    from {{ ref('curriculum') }}
+
+),
+
+student_assignments as (
+
+    select
+        student_key,
+        assignment_key,
+        state,
+        grade,
+        is_passed,
+        is_graded
+    from {{ ref('student_assignments') }}
+
+),
+
+sections as (
 
     select
         class_id,
         max(section_position) as sections_listed
-    from {{ ref('curriculum') }}
+    from curriculum
     group by class_id
 
 ),
@@ -12,8 +54,7 @@ with sections as (
 placed as (
 
     select
-        curriculum.class_id,
-        curriculum.assignment_id,
+        curriculum.assignment_key,
         coalesce(curriculum.section_position, sections.sections_listed + 1, 1) as section_position,
         case
             when curriculum.section is not null then curriculum.section
@@ -21,7 +62,7 @@ placed as (
                 then concat('Section ', cast(curriculum.section_position as {{ dbt.type_string() }}))
             else 'Other'
         end as section
-    from {{ ref('curriculum') }} as curriculum
+    from curriculum
     inner join sections
         on curriculum.class_id = sections.class_id
 
@@ -30,46 +71,39 @@ placed as (
 counts as (
 
     select
-        student_assignments.class_id,
-        student_assignments.student_id,
+        student_assignments.student_key,
         placed.section_position,
         min(placed.section) as section,
         {{ work_counts() }}
-    from {{ ref('student_assignments') }} as student_assignments
+    from student_assignments
     inner join placed
-        on
-            student_assignments.class_id = placed.class_id
-            and student_assignments.assignment_id = placed.assignment_id
-    group by student_assignments.class_id, student_assignments.student_id, placed.section_position
+        on student_assignments.assignment_key = placed.assignment_key
+    group by student_assignments.student_key, placed.section_position
 
 )
 
 select
-    counts.class_id,
-    classes.name as class_name,
-    counts.student_id,
-    students.first_name,
-    students.last_name,
-    enrollments.night,
-    enrollments.mentor,
-    enrollments.is_enrolled,
+    class_students.class_id,
+    class_students.class_name,
+    class_students.student_id,
+    class_students.first_name,
+    class_students.last_name,
+    class_students.email,
+    class_students.region,
+    class_students.night,
+    class_students.mentor,
+    class_students.is_enrolled,
     counts.section_position,
     counts.section,
-    counts.expected_work as assignments,
+    counts.assigned_work as assignments,
     counts.completed,
     counts.in_progress,
     counts.not_started,
     counts.passed,
     counts.graded,
     counts.low_grades,
-    {{ rate('counts.completed', 'counts.expected_work') }} as completion_rate,
+    {{ rate('counts.completed', 'counts.assigned_work') }} as completion_rate,
     counts.average_grade
 from counts
-inner join {{ ref('enrollments') }} as enrollments
-    on
-        counts.class_id = enrollments.class_id
-        and counts.student_id = enrollments.student_id
-inner join {{ ref('classes') }} as classes
-    on counts.class_id = classes.id
-inner join {{ ref('students') }} as students
-    on counts.student_id = students.id
+inner join class_students
+    on counts.student_key = class_students.student_key

@@ -1,190 +1,52 @@
 -- One CTE per signal; each says what was measured, whether that is a warning, and says it in words.
-with latest as (
-
-    select * from {{ ref('student_health_weekly') }}
-    where is_latest
-
-),
-
--- the students against whom others are measured
-peers as (
+with class_students as (
 
     select
-        class_id,
-        student_id,
-        is_active
-    from {{ ref('student_weeks') }}
-    where is_last_followed
+        student_key,
+        class_name,
+        first_name,
+        last_name,
+        email,
+        region,
+        night,
+        mentor,
+        is_enrolled
+    from {{ ref('class_students') }}
 
 ),
 
-recent as (
+measures as (
 
-    select
-        completions.class_id,
-        completions.student_id,
-        count(*) as completions
-    from {{ ref('completions') }} as completions
-    inner join {{ ref('class_weeks') }} as class_weeks
-        on
-            completions.class_id = class_weeks.class_id
-            and class_weeks.is_last_followed
-    where
-        completions.attempt_number = 1
-        and {{ days_between('completions.completed_on', 'class_weeks.measured_on') }} < {{ threshold('momentum_days') }}
-    group by completions.class_id, completions.student_id
+    select * from {{ ref('student_measures') }}
 
 ),
 
-quizzes as (
-
-    select
-        class_id,
-        student_id,
-        cast(sum(graded) as bigint) as graded,
-        cast(sum(low_grades) as bigint) as failed
-    from {{ ref('type_completion') }}
-    where lower(assignment_type) = 'quiz'
-    group by class_id, student_id
-
-),
-
--- where the student has waited longest
-frontier as (
-
-    select
-        class_id,
-        student_id,
-        assignment_id,
-        waiting_since_date,
-        is_stuck,
-        row_number() over (
-            partition by class_id, student_id order by days_waiting desc nulls last, position asc
-        ) as choice
-    from {{ ref('student_assignments') }}
-    where is_waiting
-
-),
-
-measured as (
-
-    select
-        latest.class_id,
-        latest.class_name,
-        latest.student_id,
-        latest.first_name,
-        latest.last_name,
-        latest.measured_on,
-        case when latest.n_a_reason <> 'nothing is expected yet' then latest.n_a_reason end as n_a_reason,
-        latest.expected_assignments,
-        latest.completed_expected_assignments,
-        latest.completion_share,
-        latest.last_completed_on,
-        latest.days_silent,
-        latest.days_enrolled,
-        coalesce(peers.is_active, false) as is_peer,
-        coalesce(student_completion.assignments, 0) as assignments,
-        coalesce(student_completion.completed, 0) as completed,
-        coalesce(student_completion.completed + student_completion.in_progress, 0) as begun,
-        coalesce(student_completion.completed = student_completion.assignments, false) as is_finished,
-        coalesce(student_completion.graded, 0) as graded,
-        coalesce(student_completion.low_grades, 0) as low_grades,
-        {{ rate('student_completion.low_grades', 'student_completion.graded') }} as low_grade_share,
-        coalesce(recent.completions, 0) as recent_completions,
-        coalesce(quizzes.graded, 0) as graded_quizzes,
-        coalesce(quizzes.failed, 0) as failed_quizzes,
-        frontier.assignment_id,
-        coalesce(assignments.name, frontier.assignment_id) as assignment_name,
-        coalesce(frontier.is_stuck, false) as is_stuck,
-        {{ days_between('frontier.waiting_since_date', 'latest.measured_on') }} as days_waiting,
-        blockers.stuck as stuck_students
-    from latest
-    left join peers
-        on
-            latest.class_id = peers.class_id
-            and latest.student_id = peers.student_id
-    left join {{ ref('student_completion') }} as student_completion
-        on
-            latest.class_id = student_completion.class_id
-            and latest.student_id = student_completion.student_id
-    left join recent
-        on
-            latest.class_id = recent.class_id
-            and latest.student_id = recent.student_id
-    left join quizzes
-        on
-            latest.class_id = quizzes.class_id
-            and latest.student_id = quizzes.student_id
-    left join frontier
-        on
-            latest.class_id = frontier.class_id
-            and latest.student_id = frontier.student_id
-            and frontier.choice = 1
-    left join {{ ref('assignments') }} as assignments
-        on frontier.assignment_id = assignments.id
-    left join {{ ref('blockers') }} as blockers
-        on
-            frontier.class_id = blockers.class_id
-            and frontier.assignment_id = blockers.assignment_id
-
-),
-
-cohorts as (
-
-    select
-        class_id,
-        {{ median('case when is_peer then completion_share end') }} as completion_share,
-        {{ median('case when is_peer then days_silent end') }} as days_silent,
-        {{ median('case when is_peer then low_grade_share end') }} as low_grade_share,
-        {{ median('case when is_peer then recent_completions end') }} as recent_completions,
-        {{ median('case when is_peer and graded_quizzes > 0 then failed_quizzes end') }} as failed_quizzes,
-        {{ rate('count(case when begun > 0 then 1 end)', 'count(case when assignments > 0 then 1 end)') }}
-            as begun_share
-    from measured
-    group by class_id
-
-),
-
-compared as (
-
-    select
-        measured.*,
-        cohorts.completion_share as cohort_completion_share,
-        cohorts.days_silent as cohort_days_silent,
-        cohorts.low_grade_share as cohort_low_grade_share,
-        cohorts.recent_completions as cohort_recent_completions,
-        cohorts.failed_quizzes as cohort_failed_quizzes,
-        cohorts.begun_share as cohort_begun_share
-    from measured
-    inner join cohorts
-        on measured.class_id = cohorts.class_id
-
-),
-
-pace as (
+progress as (
 
     select
         *,
-        'pace' as signal,
+        'progress' as signal,
         'share' as unit,
         completion_share as measured_value,
         completed_expected_assignments as part_count,
         expected_assignments as whole_count,
         cohort_completion_share as cohort_value,
-        {{ threshold('pace_watch_share') }} as watch_threshold,
-        {{ threshold('pace_fail_share') }} as fail_threshold,
+        {{ threshold('progress_watch_share') }} as watch_threshold,
+        {{ threshold('progress_fail_share') }} as fail_threshold,
         case when expected_assignments = 0 then 'nothing is expected yet' end as own_n_a_reason,
-        {{ is_at_least_share('completed_expected_assignments', 'expected_assignments', 'pace_fail_share') }} = false
-            as is_fail,
-        {{ is_at_least_share('completed_expected_assignments', 'expected_assignments', 'pace_watch_share') }} = false
-            as is_watch,
+        {{ is_at_least_share(
+            'completed_expected_assignments', 'expected_assignments', 'progress_fail_share'
+        ) }} = false as is_fail,
+        {{ is_at_least_share(
+            'completed_expected_assignments', 'expected_assignments', 'progress_watch_share'
+        ) }} = false as is_watch,
         concat(
             cast(completed_expected_assignments as {{ dbt.type_string() }}), ' of ',
             {{ counted_text('expected_assignments', 'expected assignment') }}, ' completed (',
             {{ percent_text('completion_share') }}, '); the class''s median is ',
             {{ percent_text('cohort_completion_share') }}
         ) as sentence
-    from compared
+    from measures
 
 ),
 
@@ -213,7 +75,7 @@ inactivity as (
             case when is_finished then ' ago' else '' end,
             '; the class''s median is ', {{ number_text('cohort_days_silent') }}
         ) as sentence
-    from compared
+    from measures
 
 ),
 
@@ -238,7 +100,7 @@ grades as (
             {{ percent_text('low_grade_share') }}, '); the class''s median is ',
             {{ percent_text('cohort_low_grade_share') }}
         ) as sentence
-    from compared
+    from measures
 
 ),
 
@@ -271,7 +133,7 @@ momentum as (
             ' completed in the last {{ threshold("momentum_days") }} days; the class''s median is ',
             {{ number_text('cohort_recent_completions') }}
         ) as sentence
-    from compared
+    from measures
 
 ),
 
@@ -292,10 +154,10 @@ stuck as (
         is_stuck as is_watch,
         case
             when is_finished then 'Everything is completed'
-            when assignment_id is null then 'Not waiting at any assignment'
-            when days_waiting is null then concat('Working on ', assignment_name, ', since when is not known')
+            when frontier_assignment_id is null then 'Not waiting at any assignment'
+            when days_waiting is null then concat('Working on ', frontier_assignment_name, ', since when is not known')
             else concat(
-                'Waiting at ', assignment_name, ' for ', {{ counted_text('days_waiting', 'day') }},
+                'Waiting at ', frontier_assignment_name, ' for ', {{ counted_text('days_waiting', 'day') }},
                 case
                     when is_stuck and stuck_students = 1 then '; nobody else is stuck there'
                     when is_stuck
@@ -304,7 +166,7 @@ stuck as (
                 end
             )
         end as sentence
-    from compared
+    from measures
 
 ),
 
@@ -329,7 +191,7 @@ quiz_failures as (
             case when graded_quizzes = 1 then ' quiz' else ' quizzes' end,
             ' failed; the class''s median is ', {{ number_text('cohort_failed_quizzes') }}
         ) as sentence
-    from compared
+    from measures
 
 ),
 
@@ -359,18 +221,18 @@ never_started as (
                 {{ percent_text('cohort_begun_share') }}, ' of the class have'
             )
         end as sentence
-    from compared
+    from measures
 
 ),
 
 {% set columns = [
-    'class_id', 'class_name', 'student_id', 'first_name', 'last_name', 'measured_on', 'signal', 'unit',
-    'measured_value', 'part_count', 'whole_count', 'cohort_value', 'watch_threshold', 'fail_threshold',
-    'is_fail', 'is_watch', 'sentence', 'assignment_id',
+    'class_id', 'student_id', 'student_key', 'measured_on', 'signal', 'unit', 'measured_value', 'part_count',
+    'whole_count', 'cohort_value', 'watch_threshold', 'fail_threshold', 'is_fail', 'is_watch', 'sentence',
+    'frontier_assignment_id',
 ] %}
 signals as (
 
-    {% for signal in ['pace', 'inactivity', 'grades', 'momentum', 'stuck', 'quiz_failures', 'never_started'] %}
+    {% for signal in ['progress', 'inactivity', 'grades', 'momentum', 'stuck', 'quiz_failures', 'never_started'] %}
         select
             {{ columns | join(',\n            ') }},
             coalesce(n_a_reason, own_n_a_reason) as n_a_reason
@@ -382,14 +244,15 @@ signals as (
 
 select
     signals.class_id,
-    signals.class_name,
+    class_students.class_name,
     signals.student_id,
-    signals.first_name,
-    signals.last_name,
-    students.email,
-    enrollments.region,
-    enrollments.night,
-    enrollments.mentor,
+    class_students.first_name,
+    class_students.last_name,
+    class_students.email,
+    class_students.region,
+    class_students.night,
+    class_students.mentor,
+    class_students.is_enrolled,
     signals.measured_on,
     signals.signal,
     case
@@ -406,11 +269,7 @@ select
     signals.cohort_value,
     cast(signals.watch_threshold as double) as watch_threshold,
     cast(signals.fail_threshold as double) as fail_threshold,
-    case when signals.signal = 'stuck' then signals.assignment_id end as assignment_id
+    case when signals.signal = 'stuck' then signals.frontier_assignment_id end as assignment_id
 from signals
-inner join {{ ref('enrollments') }} as enrollments
-    on
-        signals.class_id = enrollments.class_id
-        and signals.student_id = enrollments.student_id
-inner join {{ ref('students') }} as students
-    on signals.student_id = students.id
+inner join class_students
+    on signals.student_key = class_students.student_key

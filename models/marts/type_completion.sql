@@ -1,45 +1,97 @@
-with counts as (
+with class_students as (
 
     select
-        student_assignments.class_id,
-        student_assignments.student_id,
-        coalesce(assignments.type, 'unknown') as assignment_type,
+        class_id,
+        student_id,
+        student_key,
+        class_name,
+        first_name,
+        last_name,
+        email,
+        region,
+        night,
+        mentor,
+        is_enrolled
+    from {{ ref('class_students') }}
+
+),
+
+curriculum as (
+
+    select
+        assignment_key,
+        assignment_id
+    from {{ ref('curriculum') }}
+
+),
+
+assignments as (
+
+    select
+        id as assignment_id,
+        coalesce(type, 'unknown') as assignment_type
+    from {{ ref('assignments') }}
+
+),
+
+student_assignments as (
+
+    select
+        student_key,
+        assignment_key,
+        state,
+        grade,
+        is_passed,
+        is_graded
+    from {{ ref('student_assignments') }}
+
+),
+
+types as (
+
+    select
+        curriculum.assignment_key,
+        assignments.assignment_type
+    from curriculum
+    inner join assignments
+        on curriculum.assignment_id = assignments.assignment_id
+
+),
+
+counts as (
+
+    select
+        student_assignments.student_key,
+        types.assignment_type,
         {{ work_counts() }}
-    from {{ ref('student_assignments') }} as student_assignments
-    inner join {{ ref('assignments') }} as assignments
-        on student_assignments.assignment_id = assignments.id
-    group by
-        student_assignments.class_id,
-        student_assignments.student_id,
-        coalesce(assignments.type, 'unknown')
+    from student_assignments
+    inner join types
+        on student_assignments.assignment_key = types.assignment_key
+    group by student_assignments.student_key, types.assignment_type
 
 )
 
 select
-    counts.class_id,
-    classes.name as class_name,
-    counts.student_id,
-    students.first_name,
-    students.last_name,
-    enrollments.night,
-    enrollments.mentor,
-    enrollments.is_enrolled,
+    class_students.class_id,
+    class_students.class_name,
+    class_students.student_id,
+    class_students.first_name,
+    class_students.last_name,
+    class_students.email,
+    class_students.region,
+    class_students.night,
+    class_students.mentor,
+    class_students.is_enrolled,
     counts.assignment_type,
-    counts.expected_work as assignments,
+    counts.assigned_work as assignments,
     counts.completed,
     counts.in_progress,
     counts.not_started,
     counts.passed,
     counts.graded,
     counts.low_grades,
-    {{ rate('counts.completed', 'counts.expected_work') }} as completion_rate,
+    {{ rate('counts.completed', 'counts.assigned_work') }} as completion_rate,
     counts.average_grade
 from counts
-inner join {{ ref('enrollments') }} as enrollments
-    on
-        counts.class_id = enrollments.class_id
-        and counts.student_id = enrollments.student_id
-inner join {{ ref('classes') }} as classes
-    on counts.class_id = classes.id
-inner join {{ ref('students') }} as students
-    on counts.student_id = students.id
+inner join class_students
+    on counts.student_key = class_students.student_key

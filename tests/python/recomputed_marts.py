@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from recomputed import Recomputed
 
 Rows = dict[Any, dict[str, Any]]
-SIGNALS = ("pace", "inactivity", "grades", "momentum", "stuck", "quizzes", "never_started")
+SIGNALS = ("progress", "inactivity", "grades", "momentum", "stuck", "quizzes", "never_started")
 RISK = {"critical": 4, "high": 3, "medium": 2, "low": 1}
 
 
@@ -89,7 +89,7 @@ class Marts:
 
     @staticmethod
     def counts(pairs: Any) -> dict[str, Any]:
-        """Return the counts of expected work."""
+        """Return the counts of assigned work."""
         pairs = list(pairs)
         grades = [p["grade"] for p in pairs if p["grade"] is not None]
         states = Counter(p["state"] for p in pairs)
@@ -120,8 +120,13 @@ class Marts:
                 if m
             ]
             since = (self.core.today(class_id) - max(days)[1]).days if days else None
+            pairs = self.pairs(class_id, student).values()
             found[class_id, student] = {
-                **self.counts(self.pairs(class_id, student).values()),
+                **self.counts(pairs),
+                "open_reviews": sum(
+                    p["state"] == "completed" and not p["record"]["reviewed_at"] for p in pairs
+                ),
+                "stuck_assignments": sum(p["is_stuck"] for p in pairs),
                 "first_activity_at": min(days)[0] if days else None,
                 "last_activity_at": max(days)[0] if days else None,
                 "days_since_last_activity": since,
@@ -411,8 +416,8 @@ class Marts:
                     "peers": len(judged) if has_verdict else None,
                     "remaining_assignments": remaining,
                     "projection": projection,
-                    "projected_finish_earliest": earliest,
-                    "projected_finish_latest": latest,
+                    "projected_finish_earliest_on": earliest,
+                    "projected_finish_latest_on": latest,
                 }
         return found
 
@@ -435,7 +440,7 @@ class Marts:
                 name: median(known)
                 if (known := [p[name] for p in peers if p[name] is not None])
                 else None
-                for name in ("pace", "inactivity", "grades", "momentum", "quizzes")
+                for name in ("progress", "inactivity", "grades", "momentum", "quizzes")
             }
             with_work = [v for v in values.values() if v["assignments"]]
             begun = sum(v["begun"] > 0 for v in with_work)
@@ -487,8 +492,8 @@ class Marts:
             )
         since = longest and longest[0]["waiting_since"]
         return {
-            "pace": done / len(expected) if expected else None,
-            "pace_counts": (done, len(expected)),
+            "progress": done / len(expected) if expected else None,
+            "progress_counts": (done, len(expected)),
             "inactivity": silent,
             "grades": counts["low_grades"] / counts["graded"] if counts["graded"] else None,
             "grade_counts": (counts["low_grades"], counts["graded"]),
@@ -506,8 +511,8 @@ class Marts:
 
     @staticmethod
     def _status(signal: str, mine: Any, cohort: Any, enrolled: int, facts: Any) -> str:
-        if signal == "pace":
-            done, whole = mine["pace_counts"]
+        if signal == "progress":
+            done, whole = mine["progress_counts"]
             if not whole:
                 return "n_a"
             return grade_of(done * 2 < whole, done * 4 < whole * 3)

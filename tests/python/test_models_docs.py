@@ -46,6 +46,17 @@ def test_what_readers_use_has_a_contract_keys_and_an_owner(manifest):
         assert model["unique_id"] in tested, model["name"]
 
 
+def test_primary_keys_are_declared_where_dbt_shows_them(manifest):
+    for model in models(manifest, "core", "marts"):
+        declared = [c["columns"] for c in model["constraints"] if c["type"] == "primary_key"]
+        assert len(declared) == 1, model["name"]
+        assert set(declared[0]) <= {
+            name
+            for name, column in model["columns"].items()
+            if {"not_null"} & {c["type"] for c in column["constraints"]}
+        }, model["name"]
+
+
 def test_lineage_flows_from_raw_to_core_to_marts(manifest):
     allowed = {
         "staging": {"source", "staging"},

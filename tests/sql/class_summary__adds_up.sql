@@ -7,14 +7,14 @@ with parts as (
         class_id,
         'students per tier' as part,
         critical_students + high_students + medium_students + low_students + n_a_students as total,
-        students as expected
+        students as class_total
     from {{ ref('class_summary') }}
     union all
     select
         class_summary.class_id,
         'students per night' as part,
         coalesce(sum(night_summary.students), 0) as total,
-        max(class_summary.students) as expected
+        max(class_summary.students) as class_total
     from {{ ref('class_summary') }} as class_summary
     left join {{ ref('night_summary') }} as night_summary
         on class_summary.class_id = night_summary.class_id
@@ -31,7 +31,7 @@ with parts as (
             ),
             0
         ) as total,
-        max(class_summary.students) * max(class_summary.assignments) as expected
+        max(class_summary.students) * max(class_summary.assignments) as class_total
     from {{ ref('class_summary') }} as class_summary
     left join {{ ref('assignment_completion') }} as assignment_completion
         on class_summary.class_id = assignment_completion.class_id
@@ -41,7 +41,7 @@ with parts as (
         class_summary.class_id,
         'completions per section' as part,
         coalesce(sum(section_completion.completed), 0) as total,
-        max(class_summary.completions) as expected
+        max(class_summary.completions) as class_total
     from {{ ref('class_summary') }} as class_summary
     left join {{ ref('section_completion') }} as section_completion
         on class_summary.class_id = section_completion.class_id
@@ -51,7 +51,7 @@ with parts as (
         class_summary.class_id,
         'completions per type' as part,
         coalesce(sum(type_completion.completed), 0) as total,
-        max(class_summary.completions) as expected
+        max(class_summary.completions) as class_total
     from {{ ref('class_summary') }} as class_summary
     left join {{ ref('type_completion') }} as type_completion
         on class_summary.class_id = type_completion.class_id
@@ -61,7 +61,7 @@ with parts as (
         class_summary.class_id,
         'open reviews' as part,
         count(review_queue.assignment_id) as total,
-        max(class_summary.open_reviews) as expected
+        max(class_summary.open_reviews) as class_total
     from {{ ref('class_summary') }} as class_summary
     left join {{ ref('review_queue') }} as review_queue
         on class_summary.class_id = review_queue.class_id
@@ -71,7 +71,7 @@ with parts as (
         class_id,
         'hours of the week' as part,
         count(*) as total,
-        7 * 24 as expected
+        7 * 24 as class_total
     from {{ ref('activity_pattern') }}
     group by class_id
 
@@ -81,6 +81,6 @@ select
     class_id,
     part,
     total,
-    expected
+    class_total
 from parts
-where total <> expected
+where total <> class_total

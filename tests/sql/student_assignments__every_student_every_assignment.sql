@@ -1,4 +1,4 @@
--- What is this: classes whose expected work is not exactly students × assignments.
+-- What is this: classes whose assigned work is not exactly students × assignments.
 -- When does it matter: a missing pair hides a student who does nothing, and raises every rate.
 -- How to resolve: look for a join in student_assignments that drops or repeats pairs.
 with students as (

@@ -1,4 +1,4 @@
--- What is this: classes whose known completions (student and assignment) are not all in the expected work.
+-- What is this: classes whose known completions (student and assignment) are not all in the assigned work.
 -- When does it matter: a completion outside curriculum or enrolments would vanish from every mart.
 -- How to resolve: compare curriculum and enrollments with the progressions of the class.
 with known as (

@@ -1,15 +1,21 @@
 -- What is this: students whose health differs from the last week of student_health_weekly.
 -- When does it matter: two answers to one question; trends would not end where the current table begins.
 -- How to resolve: student_health must take score and tier from student_health_weekly, never compute them.
-with last_weeks as (
+with weeks as (
 
     select
         class_id,
         student_id,
+        week_end,
         score,
-        tier,
-        row_number() over (partition by class_id, student_id order by week_end desc) as recency
+        tier
     from {{ ref('student_health_weekly') }}
+
+),
+
+last_weeks as (
+
+    {{ one_of_several('weeks', ['class_id', 'student_id'], ['week_end desc']) }}
 
 )
 
@@ -24,9 +30,6 @@ left join {{ ref('student_health') }} as student_health
         last_weeks.class_id = student_health.class_id
         and last_weeks.student_id = student_health.student_id
 where
-    last_weeks.recency = 1
-    and (
-        student_health.student_id is null
-        or last_weeks.score is distinct from student_health.score
-        or last_weeks.tier <> student_health.tier
-    )
+    student_health.student_id is null
+    or last_weeks.score is distinct from student_health.score
+    or last_weeks.tier <> student_health.tier

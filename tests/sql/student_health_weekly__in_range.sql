@@ -9,12 +9,12 @@ select
     completion_share,
     grade_share,
     recency_share,
-    pace_share
+    timeliness_share
 from {{ ref('student_health_weekly') }}
 where
     score not between 0 and 100
     or completion_share not between 0 and 1
     or grade_share not between 0 and 1
     or recency_share not between 0 and 1
-    or pace_share not between 0 and 1
+    or timeliness_share not between 0 and 1
     or (score is null and tier <> 'n_a')

@@ -7,7 +7,7 @@ with weights as (
         {{ threshold('weight_completion') }}
         + {{ threshold('weight_grade') }}
         + {{ threshold('weight_recency') }}
-        + {{ threshold('weight_pace') }} as total
+        + {{ threshold('weight_timeliness') }} as total
 
 )
 

@@ -1,11 +1,13 @@
 {#-
     Fails on rows that break a key of the model: a primary or other unique key that is null or met
     twice, or a foreign key that names nothing in the other table (null names nothing and is fine).
+    The primary key is the one of the model's constraints; a model without a contract names it here.
     One test for all keys of a model, because each test costs the same small time at every sync.
     Keys are compared only where their fingerprints meet: millions of numbers are counted in half the time
     that millions of text keys take.
 -#}
-{% test keys(model, primary_key, unique_keys=[], foreign_keys=[]) %}
+{% test keys(model, primary_key=none, unique_keys=[], foreign_keys=[]) %}
+{%- set primary_key = primary_key or declared_primary_key(model) %}
 {%- for columns in [primary_key] + unique_keys %}
 {{ "union all " if not loop.first }}select
     '{{ "primary" if loop.first else "unique" }} key ({{ columns | join(", ") }})' as broken_key,

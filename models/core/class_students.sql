@@ -1,0 +1,71 @@
+with enrollments as (
+
+    select
+        class_id,
+        student_id,
+        student_key,
+        region,
+        night,
+        mentor,
+        role,
+        enrolled_on,
+        left_on,
+        has_started,
+        has_left,
+        is_enrolled
+    from {{ ref('enrollments') }}
+
+),
+
+classes as (
+
+    select
+        id as class_id,
+        class_key,
+        name as class_name,
+        timezone,
+        as_of_date,
+        is_stale
+    from {{ ref('classes') }}
+
+),
+
+students as (
+
+    select
+        id as student_id,
+        first_name,
+        last_name,
+        email,
+        name as student_name
+    from {{ ref('students') }}
+
+)
+
+select
+    enrollments.class_id,
+    enrollments.student_id,
+    classes.class_key,
+    enrollments.student_key,
+    classes.class_name,
+    students.first_name,
+    students.last_name,
+    students.email,
+    students.student_name,
+    enrollments.region,
+    enrollments.night,
+    enrollments.mentor,
+    enrollments.role,
+    enrollments.enrolled_on,
+    enrollments.left_on,
+    enrollments.has_started,
+    enrollments.has_left,
+    enrollments.is_enrolled,
+    classes.timezone,
+    classes.as_of_date,
+    classes.is_stale
+from enrollments
+inner join classes
+    on enrollments.class_id = classes.class_id
+inner join students
+    on enrollments.student_id = students.student_id
