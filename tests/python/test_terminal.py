@@ -39,7 +39,10 @@ class Named(Classes):
 
     def __init__(self, *names: str, friendly_id: str | None = None) -> None:
         super().__init__(
-            **{f"c{number}": [record(number, days_ago=3)] for number in range(1, len(names) + 1)}
+            **{
+                f"c{place}": [record(100 * place + number, days_ago=3) for number in range(15)]
+                for place in range(1, len(names) + 1)
+            }
         )
         self.names = dict(zip(self.classes, names, strict=True))
         self.friendly_id = friendly_id
@@ -155,15 +158,18 @@ def test_colour_only_where_it_is_wanted(wide: Bench):
 
 
 @pytest.mark.parametrize("columns", [80, 60])
-def test_progress_bar_fits_the_terminal_and_leaves_nothing_behind(wide: Bench, columns: int):
-    output = at_terminal(wide, "sync", "--no-build", "--full", columns=columns)
-    assert max(map(width, lines_of(output))) <= columns
+def test_progress_bar_fits_the_terminal_and_leaves_nothing_behind(tmp_path: Path, columns: int):
+    with Bench(tmp_path, Named(*WIDE_NAMES)) as bench:
+        bench.misbehave("delay=0.4,times=always")
+        output = at_terminal(bench, "sync", "--no-build", columns=columns)
+    lines = lines_of(output)
+    assert max(map(width, lines)) <= columns
     for name in WIDE_NAMES:
-        assert re.search(f"1 of 1  page 0 +{re.escape(name[:4])}", output), "a bar for each class"
+        assert any(f"10 of 15  page 1  {name[:6]}" in line for line in lines), lines
     # The cursor is shown again, and below the last bar stands the summary on lines of its own.
     assert output.rindex("\x1b[?25h") > output.rindex("\x1b[?25l")
     summary = output[output.rindex("\x1b[?25h") :]
-    assert "page 0" not in summary and "1 record: 0 new" in summary
+    assert "page 1" not in summary and "15 records: 15 new" in summary
 
 
 def test_json_is_one_object_in_ascii(wide: Bench):
@@ -177,14 +183,15 @@ def test_json_is_one_object_in_ascii(wide: Bench):
     assert sorted(names) == sorted(WIDE_NAMES)
 
 
-def test_long_message_is_wrapped_between_words_at_a_terminal_only(bench: Bench, monkeypatch):
-    monkeypatch.setattr(bench, "options", {"data_dir": "/proc/" + "x" * 90})
-    piped = bench.command("sync").stderr
-    shown = at_terminal(bench, "sync", columns=60, NO_COLOR="1")
+def test_long_message_is_wrapped_between_words_at_a_terminal_only(bench: Bench):
+    path = f"/{'x' * 90}"
+    piped = bench.command("--config", path, "status").stderr
+    shown = at_terminal(bench, "--config", path, "status", columns=60, NO_COLOR="1")
     assert piped.startswith("Error: ") and piped.count("\n") == 2
-    assert "/proc/" + "x" * 90 in shown, "a path stays whole"
+    lines = shown.splitlines()
+    assert path in lines, "a path stays whole, on a line of its own"
+    assert len(lines) > 3 and max(width(line) for line in lines if line != path) <= 60
     assert " ".join(shown.split()) == " ".join(piped.split())
-    assert max(width(line) for line in shown.split("\r\n") if "xxx" not in line) <= 60
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -237,6 +244,7 @@ def test_names_steer_no_pipe(evil: Bench):
 
 def test_names_steer_no_terminal(evil: Bench):
     said = ""
+    evil.misbehave("delay=0.6,times=always")
     for arguments in evil_ways(evil):
         if "init" in arguments and "no such class" not in arguments:
             continue  # asks
@@ -245,7 +253,7 @@ def test_names_steer_no_terminal(evil: Bench):
         assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]", text), arguments
         assert "\nError: forged" not in text, arguments
         said += text
-    assert "page 0  Web?[5;41m" in said, "in the bar"
+    assert "10 of 15  page 1  Web?[5;41m" in re.sub(r"\x1b\[[0-9;]*m", "", said), "in the bar"
     assert "web?[5;41m?1" in said
 
 

@@ -58,8 +58,8 @@ def say(text: str = "", *, style: str = "", indent: int = 0, err: bool = False) 
     from rich.text import Text
 
     console = _console(stream)
-    for part in Text(line, style).wrap(console, console.width - indent, overflow="ignore"):
-        console.print(Text(" " * indent) + part, soft_wrap=True)
+    for part in _wrapped(line, console.width - indent):
+        console.print(Text(" " * indent + part, style), soft_wrap=True)
 
 
 def say_error(error: CohortTrackerError, class_name: str | None = None) -> None:
@@ -136,7 +136,7 @@ class Bar:
         self._stream = _stream(err=True)
         self._progress = Progress(
             BarColumn(12),
-            TextColumn("{task.fields[words]}", markup=False, table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[words]} ", markup=False, table_column=Column(no_wrap=True)),
             TextColumn(
                 "{task.description}",
                 markup=False,
@@ -182,6 +182,20 @@ def _writable(text: str | None, stream: TextIO) -> str:
     """Printable text, with question marks for what the stream's encoding does not have."""
     encoding = stream.encoding or "utf-8"
     return printable(text).encode(encoding, "replace").decode(encoding)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    from rich.text import Text
+
+    first, *words = line.split(" ")
+    lines = [first]
+    for word in words:
+        longer = f"{lines[-1]} {word}"
+        if Text(longer).cell_len <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _console(stream: TextIO) -> Console:
