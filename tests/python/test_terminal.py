@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -67,8 +68,14 @@ def evil(tmp_path: Path) -> Iterator[Bench]:
         yield bench
 
 
-def at_terminal(bench: Bench, *arguments: str, columns: int = 80, **environment: str) -> str:
-    """What a command writes to a terminal of that width."""
+def at_terminal(
+    bench: Bench,
+    *arguments: str,
+    columns: int = 80,
+    interrupt_at: bytes | None = None,
+    **environment: str,
+) -> str:
+    """What a command writes to a terminal of that width; Ctrl-C once `interrupt_at` was written."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     inherited = bench.process_environment()
@@ -92,6 +99,9 @@ def at_terminal(bench: Bench, *arguments: str, columns: int = 80, **environment:
         if not chunk:
             break
         output += chunk
+        if interrupt_at and interrupt_at in output:
+            process.send_signal(signal.SIGINT)
+            interrupt_at = None
     os.close(ours)
     process.wait(timeout=60)
     return output.decode()
@@ -170,6 +180,13 @@ def test_progress_bar_fits_the_terminal_and_leaves_nothing_behind(tmp_path: Path
     assert output.rindex("\x1b[?25h") > output.rindex("\x1b[?25l")
     summary = output[output.rindex("\x1b[?25h") :]
     assert "page 1" not in summary and "15 records: 15 new" in summary
+
+
+def test_interrupted_bar_gives_the_cursor_back(bench: Bench):
+    bench.misbehave("hang=20,page=1")
+    output = at_terminal(bench, "sync", "--no-build", interrupt_at=b"10 of 45")
+    assert output.rindex("\x1b[?25h") > output.rindex("\x1b[?25l")
+    assert "Error: " in output[output.rindex("\x1b[?25h") :]
 
 
 def test_json_is_one_object_in_ascii(wide: Bench):

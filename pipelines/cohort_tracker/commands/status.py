@@ -53,9 +53,8 @@ def require_fresh(status: Status, limit: timedelta, now: datetime) -> None:
 
 def say_status(status: Status, now: datetime) -> None:
     """Print the status as a person reads it."""
-    is_set_up = status.config_path is not None and status.config_path.exists()
     rows = [
-        ("Configuration", _from_home(status.config_path) if status.config_path else "none"),
+        ("Configuration", _from_home(status.config_path) or "from the environment"),
         ("Data", _from_home(status.data_dir)),
         ("Students", count(status.students)),
         ("Assignments", count(status.assignments)),
@@ -71,6 +70,7 @@ def say_status(status: Status, now: datetime) -> None:
         )
     say()
     if not status.classes:
+        is_set_up = status.config_path is None or status.config_path.exists()
         command = "sync" if is_set_up else "init"
         say(f"Nothing is stored yet. Run `cohort-tracker {command}`.")
         return
@@ -96,7 +96,8 @@ def _say_troubles(status: Status) -> None:
     for item in status.classes:
         name = item.name or item.friendly_id or item.id
         if item.last_status not in (None, "ok"):
-            troubles.append((f"{name}: last sync {item.last_status}: {item.last_error}", "red"))
+            why = f": {item.last_error}" if item.last_error else ""
+            troubles.append((f"{name}: last sync {item.last_status}{why}", "red"))
         if item.rejected:
             what = f"{records(item.rejected)} rejected at the last sync"
             troubles.append((f"{name}: {what}; core.rejected_records says why", "yellow"))
@@ -106,7 +107,11 @@ def _say_troubles(status: Status) -> None:
         say(text, style=style)
 
 
-def _from_home(path: Path) -> str:
+def _from_home(path: Path | None) -> str:
     """A path as one types it."""
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+    if path is None:
+        return ""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (RuntimeError, ValueError):  # nobody's home, or not below it
+        return str(path)

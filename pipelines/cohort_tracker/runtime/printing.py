@@ -23,7 +23,7 @@ from ..errors import CohortTrackerError
 if TYPE_CHECKING:
     from rich.console import Console
 
-_NARROWEST, _WIDEST = 20, 100
+_NARROWEST, _NARROWEST_TABLE, _WIDEST = 20, 60, 100
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Part of how Persian, Hindi and others are written, and of many emoji.
 _JOINERS = frozenset("\u200c\u200d")
@@ -58,7 +58,8 @@ def say(text: str = "", *, style: str = "", indent: int = 0, err: bool = False) 
     from rich.text import Text
 
     console = _console(stream)
-    for part in _wrapped(line, console.width - indent):
+    width = max(_NARROWEST, min(console.width, _WIDEST))
+    for part in _wrapped(line, width - indent):
         console.print(Text(" " * indent + part, style), soft_wrap=True)
 
 
@@ -107,6 +108,8 @@ def say_table(
     for row in rows:
         table.add_row(*(Text(_writable(cell, stream)) for cell in row))
     console = _console(stream)
+    # Narrower than that, numbers would be cut short, and lie.
+    console.width = max(_NARROWEST_TABLE, min(console.width, _WIDEST))
     with console.capture() as drawn:
         console.print(table)
     stream.writelines(line.rstrip() + "\n" for line in drawn.get().splitlines())
@@ -203,7 +206,7 @@ def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
     draws = can_draw(err=stream is sys.stderr)
-    console = Console(
+    return Console(
         file=stream,
         force_terminal=draws,
         force_interactive=draws,
@@ -212,8 +215,6 @@ def _console(stream: TextIO) -> Console:
         emoji=False,
         highlight=False,
     )
-    console.width = max(_NARROWEST, min(console.width, _WIDEST))
-    return console
 
 
 def count(value: int | None) -> str:
