@@ -1,22 +1,20 @@
-"""The command line: each command calls one function and prints its result."""
+"""The command line: what can be typed; each command calls one function of its own module."""
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from . import __version__
 from .errors import CohortTrackerError
-
-if TYPE_CHECKING:
-    from .config import Settings
+from .runtime.printing import say, say_error
 
 _STARTED = time.monotonic()
 EXIT_CODES = """\b
@@ -25,7 +23,7 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 authentication,
 
 
 class _Commands(click.Group):
-    """Shows commands in the order of use and turns known errors into a line and an exit code."""
+    """Shows commands in the order of use and turns errors into a line and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -33,32 +31,23 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except CohortTrackerError as error:
-            if ctx.params.get("debug"):
-                raise
-            fail(error)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except Exception as error:
+        except Exception as caught:
             if ctx.params.get("debug"):
-                raise
-            what = " ".join(str(error).split())[:200]
-            hint = "`cohort-tracker --debug …` shows where; nothing that was stored is lost."
-            fail(CohortTrackerError(f"Unexpected {type(error).__name__}: {what}", hint))
+                for line in traceback.format_exc().splitlines():
+                    say(line, err=True)
+            error = caught if isinstance(caught, CohortTrackerError) else _unexpected(caught)
+            say_error(error)
+            sys.exit(error.exit_code)
 
 
-def show_error(error: CohortTrackerError, class_name: str | None = None) -> None:
-    """Print what happened, to which class, and what to do next on standard error."""
-    click.secho(f"Error: {error.message}", err=True, fg="red")
-    hints = [f"Class {class_name}." if class_name else None, error.hint]
-    if any(hints):
-        click.echo(" ".join(filter(None, hints)), err=True)
-
-
-def fail(error: CohortTrackerError) -> None:
-    """Show the error and exit with its code."""
-    show_error(error)
-    sys.exit(error.exit_code)
+def _unexpected(error: Exception) -> CohortTrackerError:
+    what = " ".join(str(error).split())[:200]
+    return CohortTrackerError(
+        f"Unexpected {type(error).__name__}: {what}",
+        "`cohort-tracker --debug …` shows where; nothing that was stored is lost.",
+    )
 
 
 @click.group(cls=_Commands, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
@@ -81,16 +70,6 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
     """
     os.umask(0o077)  # student data: everything written is for its owner only
     ctx.obj = config_path
-
-
-def settings_of(ctx: click.Context) -> Settings:
-    """The settings of this call; warnings about them go to standard error."""
-    from .config import load_settings
-
-    settings = load_settings(ctx.obj)
-    for warning in settings.warnings:
-        click.secho(f"Warning: {warning}", err=True, fg="yellow")
-    return settings
 
 
 @main.command()
@@ -131,38 +110,19 @@ def sync(
     ctx: click.Context, full: bool, only: tuple[str, ...], as_json: bool, no_build: bool
 ) -> None:
     """Fetch what is new and rebuild the tables."""
-    # Most of what a sync makes it needs to the end: Python should not look through it so often.
-    gc.set_threshold(20_000, 20, 50)
-    from .commands.printing import print_json, sync_summary
-    from .sync import SyncReport, run_sync
+    from .commands.sync import run_sync_command
 
-    report = SyncReport(run_id="")
-    try:
-        settings = settings_of(ctx)
-        from .commands.progress import observer_for
-
-        with observer_for(sys.stderr) as observer:
-            report = run_sync(
-                settings,
-                full=full,
-                only=only,
-                build=not no_build,
-                observer=observer,
-                since=_STARTED,
-            )
-    except CohortTrackerError as error:
-        if ctx.find_root().params.get("debug"):
-            raise
-        report.error = error
-    if as_json:
-        print_json(report.as_json())
-    else:
-        sync_summary(report)
-    names = {item.error: item.info.friendly_id or item.info.class_id for item in report.classes}
-    for failure in report.errors:
-        show_error(failure, names.get(failure))
-    gc.freeze()  # at the end it would look through all of it once more, for a fifth of a second
-    sys.exit(report.exit_code)
+    debug = ctx.find_root().params["debug"]
+    code = run_sync_command(
+        ctx.obj,
+        full=full,
+        only=only,
+        as_json=as_json,
+        build=not no_build,
+        debug=debug,
+        since=_STARTED,
+    )
+    sys.exit(code)
 
 
 @main.command()
@@ -173,18 +133,9 @@ def sync(
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
     """Show what is stored, how fresh it is, and what failed last."""
-    from .commands.printing import parse_age, print_json, require_fresh, status_summary
-    from .warehouse.status import read_status
+    from .commands.status import run_status
 
-    limit = parse_age(max_age) if max_age else None
-    settings = settings_of(ctx)
-    found = read_status(settings)
-    if as_json:
-        print_json(found.as_json())
-    else:
-        status_summary(found)
-    if limit is not None:
-        require_fresh(found, limit)
+    run_status(ctx.obj, as_json=as_json, max_age=max_age)
 
 
 def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -238,6 +189,6 @@ def demo(**options: Any) -> None:
 @click.option("--list-faults", is_flag=True, help="List what --fault can do, and end.")
 def sandbox(**options: Any) -> None:
     """Serve an invented cohort as OpenClass would, on this machine only."""
-    from .commands.demo import run_sandbox_command
+    from .commands.sandbox import run_sandbox
 
-    run_sandbox_command(**options)
+    run_sandbox(**options)

@@ -211,11 +211,13 @@ def _build(
                 )
             )
         if built.failures:
-            count = len(built.failures)
+            kept = "The tables of the last good build are still there, unchanged."
+            if not settings.warehouse_path.exists():
+                kept = "There are no tables yet."
             raise BuildError(
-                f"{count} model{'s' if count != 1 else ''} or tests failed;"
-                " the warehouse was not replaced",
-                f"See {settings.data_dir / 'logs' / 'build.log'}.",
+                "What was fetched is stored, but the tables could not be rebuilt from it",
+                f"{kept} Run `cohort-tracker sync` again; if that fails too,"
+                f" {settings.data_dir / 'logs' / 'build.log'} says why.",
             )
     except CohortTrackerError as error:
         report.error = report.error or error

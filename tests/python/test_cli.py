@@ -108,8 +108,7 @@ def test_init_sync_status(command, server):
     assert (only["students"], only["assignments"]) == (shown["students"], shown["assignments"])
 
     done = command("status", COLUMNS="80")
-    table = done.stdout[done.stdout.index("Class ") :]
-    assert max(map(len, table.splitlines())) <= 80
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert f"{total:,}" in done.stdout
     assert command("status", "--max-age", "1h").returncode == 0
     done = command("status", "--max-age", "0s")
@@ -306,7 +305,7 @@ def test_failed_build_leaves_the_published_warehouse(command, server):
         raw.commit()
     done = command("sync", COHORT_TRACKER_TIMEZONE="Europe/Berlin")
     assert done.returncode == 1
-    assert "the warehouse was not replaced" in done.stderr
+    assert "tables of the last good build are still there" in done.stderr
     assert (data_dir() / "warehouse.duckdb").stat().st_ino == before
     assert command("status").returncode == 0
 

@@ -88,3 +88,41 @@ def test_the_raw_store_knows_no_source():
     paths = [path for path in (PACKAGE / "raw").rglob("*.py") if path.name != "migrations.py"]
     text = "".join(path.read_text() for path in paths)
     assert "openclass" not in text.lower()
+
+
+# What writes to a terminal, or leads to something that does.
+CLICK_PRINTS = {"echo", "secho", "prompt", "confirm", "progressbar", "pause", "echo_via_pager"}
+CLICK_PRINTS |= {"get_text_stream", "get_binary_stream", "clear", "edit"}
+STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}
+
+
+def prints(tree: ast.AST) -> Iterator[int]:
+    """The lines at which a module prints by itself."""
+    flushed = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "flush"
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id="print" | "pprint"):
+                yield node.lineno
+            case ast.Attribute(value=ast.Name(id="click"), attr=name) if name in CLICK_PRINTS:
+                yield node.lineno
+            case ast.Attribute(value=ast.Name(id="sys"), attr=name) if name in STREAMS:
+                if node not in flushed:
+                    yield node.lineno
+            case ast.Attribute(value=ast.Name(id="os"), attr="write" | "system"):
+                yield node.lineno
+            case ast.ImportFrom(module="click" | "sys" | "os" | "pprint"):
+                yield node.lineno
+            case ast.ImportFrom(module=str(module)) if module.split(".")[0] == "rich":
+                yield node.lineno
+            case ast.Import(names=names) if any(n.name.split(".")[0] == "rich" for n in names):
+                yield node.lineno
+
+
+def test_only_the_printing_module_reaches_a_terminal():
+    found = {name: list(prints(ast.parse(path.read_text()))) for name, path in modules().items()}
+    assert {name for name, lines in found.items() if lines} == {"runtime.printing"}
+    assert len(found["runtime.printing"]) > 5

@@ -1,4 +1,4 @@
-"""`demo` and `sandbox`: the whole way on an invented cohort, with real commands over real HTTP."""
+"""`demo`: the whole way on an invented cohort, with real commands over real HTTP."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-
-import click
 
 from ..errors import CohortTrackerError, ConfigError
-from ..sandbox import Faults, SandboxError, SandboxServer, World, open_world, serve
+from ..runtime.printing import say
+from ..sandbox import SandboxServer, open_world
 from ..warehouse.build import project_dir
 
 _WORST_FIRST = """
@@ -43,7 +41,8 @@ def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) 
     world.write_roster(directory / "roster.csv")
     world.write_mentors(directory / "mentors.csv")
     with SandboxServer(world) as server:
-        click.echo(f"An invented cohort is served at {server.url}\n")
+        say(f"An invented cohort is served at {server.url}")
+        say()
         account = ["--email", server.desk.email, "--password-stdin", "--api-base", server.url]
         places = ["--data-dir", str(data), "--roster", str(directory / "roster.csv")]
         places += ["--mentors", str(directory / "mentors.csv")]
@@ -51,19 +50,21 @@ def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) 
         _run(config, "sync")
         _run(config, "status")
     _show_worst(data)
-    here = _short(config)
-    click.secho("\nWhat to type next", bold=True)
-    click.echo(f"  cohort-tracker --config {here} status")
+    say()
+    say("What to type next", style="bold")
+    say(f"cohort-tracker --config {_short(config)} status", indent=2)
     if project_dir() == Path.cwd():
-        click.echo(
-            f"  COHORT_TRACKER_DATA_DIR={_short(data)} dbt show --select who_to_call_tonight"
+        say(
+            f"COHORT_TRACKER_DATA_DIR={_short(data)} dbt show --select who_to_call_tonight",
+            indent=2,
         )
-    click.echo("  cohort-tracker init        # with your own OpenClass account")
+    say("cohort-tracker init        # with your own OpenClass account", indent=2)
 
 
 def _run(config: Path, command: str, *options: str, stdin: str | None = None) -> None:
-    shown = ["cohort-tracker", "--config", _short(config), command, *map(_short, options)]
-    click.secho("$ " + shlex.join(shown), bold=True)
+    words = ["cohort-tracker", "--config", _short(config), command, *map(_short, options)]
+    for line in typed_lines(words):
+        say(line, style="bold")
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith("COHORT_TRACKER_")
     }
@@ -75,29 +76,36 @@ def _run(config: Path, command: str, *options: str, stdin: str | None = None) ->
         env=environment,
         check=False,
     )
-    click.echo()
+    say()
     if done.returncode != 0:
         raise CohortTrackerError(f"`{command}` ended with exit code {done.returncode}")
 
 
+def typed_lines(words: list[str]) -> list[str]:
+    """A command as it can be copied to a shell, in lines of at most 76 characters if it can be.
+
+    A long one goes on below, behind a backslash, with the next option.
+    """
+    lines = ["$"]
+    for place, word in enumerate(words):
+        with_value = shlex.join(words[place : place + 2])
+        if word.startswith("--") and len(lines[-1]) + len(with_value) > 74:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += " " + shlex.quote(word)
+    return lines
+
+
 def _show_worst(data: Path) -> None:
     from ..warehouse.status import query
-    from .printing import printable
 
-    click.secho("Who needs help now, worst first", bold=True)
+    say("Who needs help now, worst first", style="bold")
     rows = query(data / "warehouse.duckdb", _WORST_FIRST)
     for name, night, tier, score, reasons in rows:
-        click.echo(f"{printable(name):<26} {night or '-':<10} {tier:<9} {score:>5.1f} of 100")
-        for line in _wrapped(printable(reasons)):
-            click.echo(f"    {line}")
+        say(f"{tier:<9} {score:>5.1f} of 100  {night or '-':<10} {name}")
+        say(reasons, indent=4)
     if not rows:
-        click.echo("Nobody: every student is in the medium or low tier.")
-
-
-def _wrapped(text: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, 74)
+        say("Nobody: every student is in the medium or low tier.")
 
 
 def _short(value: str | Path) -> str:
@@ -106,30 +114,3 @@ def _short(value: str | Path) -> str:
     if path.is_absolute() and path.is_relative_to(Path.cwd()):
         return str(path.relative_to(Path.cwd()))
     return str(value)
-
-
-def run_sandbox_command(
-    *,
-    port: int,
-    data_dir: Path | None,
-    write_roster: Path | None,
-    write_mentors: Path | None,
-    faults: tuple[str, ...],
-    list_faults: bool,
-    **shape: Any,
-) -> None:
-    """Serve until interrupted. Raises ConfigError for a bad option, data file or port."""
-    if list_faults:
-        from ..sandbox import faults as module
-
-        click.echo(module.__doc__)
-        return
-    try:
-        world: World = open_world(data=data_dir, **shape)
-        if write_roster:
-            click.echo(f"{world.write_roster(write_roster):,} roster lines in {write_roster}")
-        if write_mentors:
-            click.echo(f"{world.write_mentors(write_mentors):,} mentors in {write_mentors}")
-        serve(SandboxServer(world, port=port, faults=Faults.parse(list(faults))), click.echo)
-    except SandboxError as error:
-        raise ConfigError(str(error)) from error

@@ -6,9 +6,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from ..config import (
     Settings,
@@ -19,6 +17,10 @@ from ..config import (
     write_config,
 )
 from ..errors import ConfigError
+from ..runtime.printing import ask, say, say_table, say_warning
+
+if TYPE_CHECKING:
+    from ..sources.api import ClassInfo
 
 
 def run_init(
@@ -66,7 +68,7 @@ def run_init(
     settings = with_overrides(settings, **changes)
     chosen = settings.class_ids
     if no_verify:
-        click.echo("Not verified: the account and the class ids were not checked.", err=True)
+        say("Not verified: the account and the class ids were not checked.", err=True)
     else:
         chosen = _verified_classes(settings, asked=bool(class_ids))
         if class_ids or chosen != settings.class_ids:
@@ -74,19 +76,17 @@ def run_init(
     if "class_ids" in changes:
         changes["class_id"] = None  # one key says it
     write_config(target, changes)
-    click.echo(f"Settings written to {target}")
-    click.echo("Next: cohort-tracker sync")
+    say(f"Settings written to {target}")
+    say("Next: cohort-tracker sync")
 
 
 def _given_password(password: str | None, from_stdin: bool) -> str | None:
     if password is not None and from_stdin:
         raise ConfigError("--password and --password-stdin exclude each other")
     if password is not None:
-        click.secho(
-            "Warning: a password on the command line shows in the shell's history and in the"
-            " process list; leave it out to be asked.",
-            err=True,
-            fg="yellow",
+        say_warning(
+            "a password on the command line shows in the shell's history and in the"
+            " process list; leave it out to be asked."
         )
         return password
     if from_stdin:
@@ -109,9 +109,9 @@ def _ask_for_credentials(settings: Settings, changes: dict[str, Any]) -> None:
             "Give the password with --password-stdin or COHORT_TRACKER_PASSWORD.",
         )
     if "email" in missing:
-        changes["email"] = click.prompt("E-mail", err=True).strip()
+        changes["email"] = ask("E-mail")
     if "password" in missing:
-        changes["password"] = click.prompt("Password", hide_input=True, err=True)
+        changes["password"] = ask("Password", hide=True)
 
 
 def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
     prepare_data_dir(settings.data_dir)  # where the client notes when it asked
     client = OpenClassClient(settings)
     client.login()
-    click.echo(f"Logged in as {settings.email}", err=True)
+    say(f"Logged in as {settings.email}", err=True)
     try:
         classes = client.classes()
     except ApiUnreachableError:
@@ -131,9 +131,9 @@ def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
     except CohortTrackerError as error:
         if not settings.class_ids:
             raise ClassNotFoundError(
-                f"The list of classes is refused: {error.message}", "Name a class with --class-id."
+                f"The classes cannot be listed: {error.message}", "Name a class with --class-id."
             ) from error
-        click.echo(f"{error.message}; the class ids are taken unchecked", err=True)
+        say(f"{error.message}; the class ids are taken unchecked", err=True)
         return settings.class_ids
     if settings.class_ids and (asked or not sys.stdin.isatty()):
         return tuple(info.class_id for info in find_classes(classes, settings.class_ids))
@@ -143,15 +143,14 @@ def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
         )
     _list_classes(classes, settings.class_ids)
     if not sys.stdin.isatty():
-        click.echo("No class chosen: `sync` reads all of them.", err=True)
+        say("No class chosen: `sync` reads all of them.", err=True)
         return ()
     while True:
-        answer = click.prompt(
+        answer = ask(
             "Which? (numbers or friendly ids, separated by commas, or 'all')",
-            default=_chosen_before(classes, settings.class_ids) or "all",
-            err=True,
+            default=_numbers_of(classes, settings.class_ids) or "all",
         )
-        if answer.strip().lower() == "all":
+        if answer.lower() == "all":
             return tuple(info.class_id for info in classes)
         keys = re.split(r"[,\s]+", answer.strip(", \t"))
         keys = [
@@ -163,24 +162,34 @@ def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
         try:
             found = find_classes(classes, keys)
         except ClassNotFoundError as error:
-            click.echo(error.message, err=True)
+            say(error.message, err=True)
             continue
         if found:
             return tuple(info.class_id for info in found)
 
 
-def _chosen_before(classes: list[Any], chosen: tuple[str, ...]) -> str:
+def _numbers_of(classes: list[ClassInfo], chosen: tuple[str, ...]) -> str:
+    """The places in the list of the classes that are chosen already."""
     from ..sources.classes import find_class
 
     found = [find_class(classes, key) for key in chosen]
-    return ",".join(info.friendly_id or info.class_id for info in found if info is not None)
+    numbers = [str(classes.index(info) + 1) for info in found if info is not None]
+    return ",".join(dict.fromkeys(numbers))
 
 
-def _list_classes(classes: list[Any], chosen: tuple[str, ...]) -> None:
-    from .printing import printable
-
-    click.echo("Classes of this account:", err=True)
-    for number, info in enumerate(classes, start=1):
-        mark = "*" if info.class_id in chosen or info.friendly_id in chosen else " "
-        name = printable(info.name or info.class_id)
-        click.echo(f" {mark}{number:>3}  {name}  ({printable(info.friendly_id)})", err=True)
+def _list_classes(classes: list[ClassInfo], chosen: tuple[str, ...]) -> None:
+    say("Classes of this account:", err=True)
+    say_table(
+        [
+            (
+                "*" if info.class_id in chosen or info.friendly_id in chosen else "",
+                str(number),
+                info.friendly_id or info.class_id,
+                info.name or "",
+            )
+            for number, info in enumerate(classes, start=1)
+        ],
+        headings=("", "", "", ""),
+        numbers=(1,),
+        err=True,
+    )

@@ -112,7 +112,7 @@ def choose_classes(
             raise refusal
         if refusal is not None:
             raise ConfigError(
-                f"No class is configured, and the list of classes is refused: {refusal.message}",
+                f"No class is configured, and the classes cannot be listed: {refusal.message}",
                 "Name one with `cohort-tracker init --class-id ID`.",
             )
         if not listed:
@@ -198,7 +198,7 @@ class Extraction:
             try:
                 found = read(path)
             except ConfigError as error:
-                hint = "The last good file stays current."
+                hint = "The last good file stays the current one."
                 self.file_errors.append(CohortTrackerError(error.message, hint))
                 continue
             yield from self._bad_line_rows(table, path, found)

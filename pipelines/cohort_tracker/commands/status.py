@@ -1,0 +1,117 @@
+"""`status`: what is stored, how fresh it is, and what failed last."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ..errors import ConfigError, StaleDataError
+from ..runtime.printing import ago, count, records, say, say_json, say_table, when
+from ..warehouse.status import Status, read_status
+from .settings import settings_of
+
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def run_status(config_path: Path | None, *, as_json: bool, max_age: str | None) -> None:
+    """Print what is stored, for people or as one JSON object.
+
+    Raises ConfigError, StoreError, or StaleDataError when a class is older than `max_age`.
+    """
+    limit = parse_age(max_age) if max_age else None
+    status = read_status(settings_of(config_path))
+    if as_json:
+        say_json(status.as_json())
+    else:
+        say_status(status, datetime.now(UTC))
+    if limit is not None:
+        require_fresh(status, limit, datetime.now(UTC))
+
+
+def parse_age(text: str) -> timedelta:
+    """An age like `90m`, `24h` or `3d`; raises ConfigError."""
+    match = _AGE.fullmatch(text.strip().lower())
+    if match is None:
+        raise ConfigError(f"--max-age {text!r} is no age", "Write it like 90m, 24h or 3d.")
+    return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+
+
+def require_fresh(status: Status, limit: timedelta, now: datetime) -> None:
+    """Raise StaleDataError when a class's last good sync is older than `limit`."""
+    if not status.classes:
+        raise StaleDataError("Nothing was synced yet", "Run `cohort-tracker sync`.")
+    for item in status.classes:
+        if item.last_sync_at is None or now - item.last_sync_at > limit:
+            name = item.friendly_id or item.id
+            raise StaleDataError(
+                f"{name}: last good sync {ago(item.last_sync_at, now)}",
+                "Run `cohort-tracker sync`.",
+            )
+
+
+def say_status(status: Status, now: datetime) -> None:
+    """Print the status as a person reads it."""
+    rows = [
+        ("Configuration", _from_home(status.config_path) or "from the environment"),
+        ("Data", _from_home(status.data_dir)),
+        ("Students", count(status.students)),
+        ("Assignments", count(status.assignments)),
+        ("Progressions", count(status.progressions)),
+        ("Last sync", when(status.last_sync_at, now) + (" (stale)" if status.stale else "")),
+    ]
+    for label, value in rows:
+        say(f"{label + ':':<15} {value}")
+    if status.interrupted_at:
+        say(
+            f"The sync started {status.interrupted_at} was interrupted; the next one repairs it.",
+            style="yellow",
+        )
+    say()
+    if not status.classes:
+        is_set_up = status.config_path is None or status.config_path.exists()
+        command = "sync" if is_set_up else "init"
+        say(f"Nothing is stored yet. Run `cohort-tracker {command}`.")
+        return
+    say_table(
+        [
+            (
+                count(item.students),
+                count(item.assignments),
+                count(item.progressions),
+                ago(item.last_sync_at, now),
+                item.name or item.friendly_id or item.id,
+            )
+            for item in status.classes
+        ],
+        headings=("Students", "Assignm.", "Records", "Last sync", "Class"),
+        numbers=(0, 1, 2),
+    )
+    _say_troubles(status)
+
+
+def _say_troubles(status: Status) -> None:
+    troubles = []
+    for item in status.classes:
+        name = item.name or item.friendly_id or item.id
+        if item.last_status not in (None, "ok"):
+            why = f": {item.last_error}" if item.last_error else ""
+            troubles.append((f"{name}: last sync {item.last_status}{why}", "red"))
+        if item.rejected:
+            what = f"{records(item.rejected)} rejected at the last sync"
+            troubles.append((f"{name}: {what}; core.rejected_records says why", "yellow"))
+    if troubles:
+        say()
+    for text, style in troubles:
+        say(text, style=style)
+
+
+def _from_home(path: Path | None) -> str:
+    """A path as one types it."""
+    if path is None:
+        return ""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (RuntimeError, ValueError):  # nobody's home, or not below it
+        return str(path)

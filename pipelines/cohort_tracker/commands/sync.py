@@ -1,0 +1,82 @@
+"""`sync`: run it, then say how it went."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+from ..errors import CohortTrackerError
+from ..runtime.printing import records, say, say_error, say_json
+from ..sync import SyncReport, run_sync
+from .settings import settings_of
+
+
+def run_sync_command(
+    config_path: Path | None,
+    *,
+    full: bool,
+    only: tuple[str, ...],
+    as_json: bool,
+    build: bool,
+    debug: bool,
+    since: float,
+) -> int:
+    """Sync, print the summary (or one JSON object) and all errors; returns the exit code.
+
+    `since`: when the process began. `debug`: raise the error that ended the sync.
+    """
+    # Most of what a sync makes it needs to the end: Python should not look through it so often.
+    gc.set_threshold(20_000, 20, 50)
+    report = SyncReport(run_id="")
+    try:
+        settings = settings_of(config_path)
+        from .progress import progress
+
+        with progress() as observer:
+            report = run_sync(
+                settings, full=full, only=only, build=build, observer=observer, since=since
+            )
+    except CohortTrackerError as error:
+        if debug:
+            raise
+        report.error = error
+    if as_json:
+        say_json(report.as_json())
+    else:
+        say_summary(report)
+    names = {item.error: item.info.friendly_id or item.info.class_id for item in report.classes}
+    for failure in report.errors:
+        say_error(failure, names.get(failure))
+    gc.freeze()  # at the end it would look through all of it once more, for a fifth of a second
+    return report.exit_code
+
+
+def say_summary(report: SyncReport) -> None:
+    """Print how a sync went, class by class, and what became of the tables."""
+    for outcome in report.classes:
+        result = outcome.result
+        if outcome.status == "failed":
+            continue
+        say(outcome.info.name or outcome.info.friendly_id or outcome.info.class_id, style="bold")
+        pages = f"{result.pages} page{'s' if result.pages != 1 else ''}, {result.mode}"
+        say(
+            f"{records(result.stored_total)}: {result.new:,} new, {result.changed:,} changed,"
+            f" {result.removed:,} removed ({pages})",
+            indent=2,
+        )
+        if result.rejected:
+            say(
+                f"{records(result.rejected)} rejected: core.rejected_records says why",
+                indent=2,
+                style="yellow",
+            )
+    build = report.warehouse
+    if build is not None and build.skipped:
+        say(f"Tables left as they are: {build.skipped}.")
+    elif build is not None and build.published:
+        say("Tables rebuilt and checked.")
+    if build is not None:
+        for failure in build.failures[:10]:
+            say(f"failed: {failure}", indent=2)
+    if report.run_id:
+        say(f"Finished in {report.duration_s:.1f} s.")

@@ -1,0 +1,246 @@
+"""The one way to the terminal: all that the commands print goes through here.
+
+Text is made safe: no name from outside can move the cursor, change colours or turn the reading
+direction. Lines fit the terminal; what is piped has neither colour nor control characters. rich
+draws tables and the progress bar, and is imported only when there is something to draw.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from ..errors import CohortTrackerError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NARROWEST, _NARROWEST_TABLE, _WIDEST = 20, 60, 100
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Part of how Persian, Hindi and others are written, and of many emoji.
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def printable(text: str | None) -> str:
+    """Text in one line, with a question mark for each character that steers a terminal."""
+    if not text or text.isprintable():
+        return text or ""
+    return "".join(map(_harmless, text))
+
+
+def _harmless(character: str) -> str:
+    if character.isspace():
+        return " "
+    steers = unicodedata.category(character) in _STEERING and character not in _JOINERS
+    return "?" if steers else character
+
+
+def say(text: str = "", *, style: str = "", indent: int = 0, err: bool = False) -> None:
+    """Print one line, on standard error if `err`.
+
+    At a terminal it is wrapped between words and has the style (as rich writes it: `bold red`).
+    A word longer than the line, like a path, stays whole. Elsewhere a line stays a line.
+    """
+    stream = _stream(err)
+    line = _writable(text, stream)
+    if not stream.isatty():
+        stream.write(" " * indent + line + "\n")
+        stream.flush()
+        return
+    from rich.text import Text
+
+    console = _console(stream)
+    width = max(_NARROWEST, min(console.width, _WIDEST))
+    for part in _wrapped(line, width - indent):
+        console.print(Text(" " * indent + part, style), soft_wrap=True)
+
+
+def say_error(error: CohortTrackerError, class_name: str | None = None) -> None:
+    """Print what happened, to which class, and what to do next on standard error."""
+    say(f"Error: {error.message}", style="red", err=True)
+    hints = [f"Class {class_name}." if class_name else None, error.hint]
+    if any(hints):
+        say(" ".join(filter(None, hints)), err=True)
+
+
+def say_warning(text: str) -> None:
+    """Print on standard error what is worth knowing though nothing failed."""
+    say(f"Warning: {text}", style="yellow", err=True)
+
+
+def say_json(value: dict[str, Any]) -> None:
+    """Print one JSON object, in ASCII, on standard output."""
+    stream = _stream(err=False)
+    stream.write(json.dumps(value, indent=2) + "\n")
+    stream.flush()
+
+
+def say_table(
+    rows: Iterable[Sequence[str]],
+    *,
+    headings: Sequence[str],
+    numbers: Sequence[int] = (),
+    err: bool = False,
+) -> None:
+    """Print rows below their headings; the columns in `numbers` are aligned to the right.
+
+    Names belong into the last column, which is wrapped where it is too long. So no script that
+    is written from the right and no character of doubtful width moves what stands beside it.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    stream = _stream(err)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.show_header = any(headings)
+    for place, heading in enumerate(headings):
+        is_last = place == len(headings) - 1
+        justify = "right" if place in numbers else "left"
+        table.add_column(heading, justify=justify, no_wrap=not is_last, overflow="fold")  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(Text(_writable(cell, stream)) for cell in row))
+    console = _console(stream)
+    # Narrower than that, numbers would be cut short, and lie.
+    console.width = max(_NARROWEST_TABLE, min(console.width, _WIDEST))
+    with console.capture() as drawn:
+        console.print(table)
+    stream.writelines(line.rstrip() + "\n" for line in drawn.get().splitlines())
+    stream.flush()
+
+
+def ask(question: str, *, default: str | None = None, hide: bool = False) -> str:
+    """Ask at the terminal and return the answer; asks on standard error."""
+    answer: str = click.prompt(
+        printable(question), default=printable(default) or None, hide_input=hide, err=True
+    )
+    return answer.strip() if not hide else answer
+
+
+def can_draw(*, err: bool = False) -> bool:
+    """Whether the stream leads to a terminal that can do more than print line after line."""
+    return _stream(err).isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}
+
+
+class Bar:
+    """A line on standard error that is redrawn: bar, words, name."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
+
+        self._stream = _stream(err=True)
+        self._progress = Progress(
+            BarColumn(12),
+            TextColumn("{task.fields[words]} ", markup=False, table_column=Column(no_wrap=True)),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+            ),
+            console=_console(self._stream),
+            expand=True,
+            transient=True,
+            refresh_per_second=4,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._progress.add_task("", total=None, words="")
+
+    def show(self, words: str, name: str = "", share: float | None = None) -> None:
+        """Show `words` and `name` beside a bar filled to `share`, or one without a measure."""
+        self._progress.update(
+            self._task,
+            description=_writable(name, self._stream),
+            words=_writable(words, self._stream),
+            total=None if share is None else 1.0,
+            completed=share or 0.0,
+        )
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        from rich.text import Text
+
+        self._progress.console.print(Text(_writable(text, self._stream)))
+
+    @contextmanager
+    def drawn(self) -> Iterator[Bar]:
+        """Draw the bar meanwhile and leave nothing of it behind."""
+        with self._progress:
+            yield self
+
+
+def _stream(err: bool) -> TextIO:
+    return sys.stderr if err else sys.stdout
+
+
+def _writable(text: str | None, stream: TextIO) -> str:
+    """Printable text, with question marks for what the stream's encoding does not have."""
+    encoding = stream.encoding or "utf-8"
+    return printable(text).encode(encoding, "replace").decode(encoding)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    from rich.text import Text
+
+    first, *words = line.split(" ")
+    lines = [first]
+    for word in words:
+        longer = f"{lines[-1]} {word}"
+        if Text(longer).cell_len <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _console(stream: TextIO) -> Console:
+    """A rich console on the stream; plain where colours are unknown or unwanted."""
+    from rich.console import Console
+
+    draws = can_draw(err=stream is sys.stderr)
+    return Console(
+        file=stream,
+        force_terminal=draws,
+        force_interactive=draws,
+        color_system="auto" if draws and not os.environ.get("NO_COLOR") else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def count(value: int | None) -> str:
+    """A count with thousands separators; a dash when nothing was built yet."""
+    return "-" if value is None else f"{value:,}"
+
+
+def records(number: int) -> str:
+    """A number of records in words."""
+    return f"{number:,} record{'s' if number != 1 else ''}"
+
+
+def when(moment: datetime | None, now: datetime) -> str:
+    """A moment in local time with its distance."""
+    if moment is None:
+        return "never"
+    return f"{moment.astimezone():%Y-%m-%d %H:%M} ({ago(moment, now)})"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago, in the largest unit that says something."""
+    if moment is None:
+        return "never"
+    seconds = (now - moment).total_seconds()
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            number = int(seconds // size)
+            return f"{number} {unit}{'s' if number != 1 else ''} ago"
+    return "just now"
