@@ -85,7 +85,7 @@ def world(stage: int = STAGES - 1) -> Classes:
     return found
 
 
-def files(home: Path, stage: int = STAGES - 1) -> dict[str, str]:
+def files(home: Path, stage: int = STAGES - 1) -> dict[str, Any]:
     """Write roster and mentors as they were at a stage; the settings that name them."""
     (home / "roster.csv").write_text(_ROSTER.format(left_on="2026-03-07" if stage else ""))
     (home / "mentors.csv").write_text(_MENTORS)
