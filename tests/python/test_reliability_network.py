@@ -416,7 +416,7 @@ def test_sync_after_a_killed_one_and_after_init_keeps_the_distance(bench: Bench)
     process = bench.start("sync", "--no-build", **slow)
     wait_for(lambda: len(bench.server.requests) > asked + 2)
     process.kill()
-    process.wait()
+    process.communicate()
     assert bench.command("sync", "--no-build", **slow).returncode == 0
     starts = [entry.started for entry in bench.server.requests]
     assert len(starts) > asked + 5
