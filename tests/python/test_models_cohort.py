@@ -215,7 +215,8 @@ def test_rebuild_of_an_earlier_moment_gives_what_the_weekly_table_says_of_it(now
     weekly = rows(
         now[0],
         query.format(
-            "marts.student_health_weekly", f"week_ends_on = '{MIDWAY:%Y-%m-%d}' and score is not null"
+            "marts.student_health_weekly",
+            f"week_ends_on = '{MIDWAY:%Y-%m-%d}' and score is not null",
         ),
     )
     assert len(then) > 15
