@@ -102,8 +102,8 @@ def _moment(
     last_day = (moment - timedelta(days=1)).date()
     week_end, *_ = _one(
         tables,
-        "select max(week_end) from marts.student_health_weekly"
-        " where class_id = ? and week_end <= ?",
+        "select max(week_ends_on) from marts.student_health_weekly"
+        " where class_id = ? and week_ends_on <= ?",
         [room["class_id"], last_day],
     )
     rows = tables.execute(
@@ -111,7 +111,7 @@ def _moment(
         f" {', '.join('weekly.' + part for part in PARTS)}"
         " from marts.student_health_weekly as weekly"
         " join core.students as students on weekly.student_id = students.id"
-        " where weekly.class_id = ? and weekly.week_end = ?",
+        " where weekly.class_id = ? and weekly.week_ends_on = ?",
         [room["class_id"], week_end],
     ).fetchall()
     known = {row[0]: row[1:] for row in rows}

@@ -24,7 +24,7 @@ classes as (
         class_key,
         name as class_name,
         timezone,
-        as_of_date,
+        as_of_on,
         is_stale
     from {{ ref('classes') }}
 
@@ -62,7 +62,7 @@ select
     enrollments.has_left,
     enrollments.is_enrolled,
     classes.timezone,
-    classes.as_of_date,
+    classes.as_of_on,
     classes.is_stale
 from enrollments
 inner join classes

@@ -13,7 +13,7 @@ classes as (
 
     select
         id as class_id,
-        as_of_date
+        as_of_on
     from {{ ref('classes') }}
 
 ),
@@ -22,10 +22,10 @@ spans as (
 
     select
         classes.class_id,
-        classes.as_of_date,
+        classes.as_of_on,
         activity.last_completed_on,
-        {{ week_start('coalesce(activity.first_activity_on, classes.as_of_date)') }} as first_week_start,
-        {{ week_start('classes.as_of_date') }} as last_week_start
+        {{ week_start('coalesce(activity.first_activity_on, classes.as_of_on)') }} as first_week_starts_on,
+        {{ week_start('classes.as_of_on') }} as last_week_starts_on
     from classes
     left join activity
         on classes.class_id = activity.class_id
@@ -39,11 +39,11 @@ ended as (
         *,
         coalesce(
             least(
-                last_week_start,
+                last_week_starts_on,
                 {{ week_start(add_days('last_completed_on', threshold('silent_days'))) }}
             ),
-            last_week_start
-        ) as last_followed_week_start
+            last_week_starts_on
+        ) as last_followed_week_starts_on
     from spans
 
 ),
@@ -54,9 +54,9 @@ kept as (
     select
         *,
         greatest(
-            first_week_start,
-            {{ add_days('last_followed_week_start', '-7 * (' ~ threshold('history_weeks') ~ ' - 1)') }}
-        ) as first_kept_week_start
+            first_week_starts_on,
+            {{ add_days('last_followed_week_starts_on', '-7 * (' ~ threshold('history_weeks') ~ ' - 1)') }}
+        ) as first_kept_week_starts_on
     from ended
 
 ),
@@ -65,13 +65,13 @@ weeks as (
 
     select
         kept.class_id,
-        kept.as_of_date,
-        kept.last_followed_week_start,
+        kept.as_of_on,
+        kept.last_followed_week_starts_on,
         cast(numbers.n + 1 as bigint) as week_number,
-        {{ add_days('kept.first_kept_week_start', 'numbers.n * 7') }} as week_start
+        {{ add_days('kept.first_kept_week_starts_on', 'numbers.n * 7') }} as week_starts_on
     from kept
     inner join {{ numbers() }} as numbers
-        on {{ days_between('kept.first_kept_week_start', 'kept.last_week_start') }} >= numbers.n * 7
+        on {{ days_between('kept.first_kept_week_starts_on', 'kept.last_week_starts_on') }} >= numbers.n * 7
 
 ),
 
@@ -79,7 +79,7 @@ dated as (
 
     select
         *,
-        {{ add_days('week_start', 6) }} as week_end
+        {{ add_days('week_starts_on', 6) }} as week_ends_on
     from weeks
 
 ),
@@ -88,7 +88,7 @@ followed as (
 
     select
         *,
-        week_start <= last_followed_week_start as is_followed
+        week_starts_on <= last_followed_week_starts_on as is_followed
     from dated
 
 )
@@ -96,10 +96,10 @@ followed as (
 select
     class_id,
     week_number,
-    {{ iso_week_label('week_start') }} as iso_week,
-    week_start,
-    week_end,
-    least(week_end, as_of_date) as measured_on,
+    {{ iso_week_label('week_starts_on') }} as iso_week,
+    week_starts_on,
+    week_ends_on,
+    least(week_ends_on, as_of_on) as measured_on,
     is_followed,
     is_followed
     and week_number = max(case when is_followed then week_number end) over (partition by class_id)

@@ -132,7 +132,7 @@ select
     last_run_at,
     last_run_status,
     as_of,
-    {{ local_date('as_of', 'timezone') }} as as_of_date,
+    {{ local_date('as_of', 'timezone') }} as as_of_on,
     coalesce(
         {{ dbt.datediff('data_as_of', 'clock_at', 'second') }} > {{ threshold('stale_after_hours') }} * 3600,
         false

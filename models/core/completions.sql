@@ -40,7 +40,7 @@ weeks as (
     select
         class_id,
         week_number,
-        week_start
+        week_starts_on
     from {{ ref('class_weeks') }}
 
 ),
@@ -163,8 +163,8 @@ inner join curriculum
 left join weeks
     on
         enrollments.class_id = weeks.class_id
-        and {{ week_start('ahead.completed_on') }} = weeks.week_start
+        and {{ week_start('ahead.completed_on') }} = weeks.week_starts_on
 left join weeks as next_weeks
     on
         enrollments.class_id = next_weeks.class_id
-        and {{ week_start('ahead.next_completed_on') }} = next_weeks.week_start
+        and {{ week_start('ahead.next_completed_on') }} = next_weeks.week_starts_on

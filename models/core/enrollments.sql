@@ -21,7 +21,7 @@ roster as (
         started_on,
         left_on
     from {{ ref('roster_matches') }}
-    where is_in_force
+    where is_current
 
 ),
 
@@ -44,7 +44,7 @@ classes as (
         id as class_id,
         class_key,
         timezone,
-        as_of_date
+        as_of_on
     from {{ ref('classes') }}
 
 ),
@@ -76,8 +76,8 @@ localized as (
     select
         merged.*,
         classes.class_key,
-        classes.as_of_date,
-        {{ local_date('merged.first_activity_at', 'classes.timezone') }} as first_activity_date
+        classes.as_of_on,
+        {{ local_date('merged.first_activity_at', 'classes.timezone') }} as first_activity_on
     from merged
     inner join classes
         on merged.class_id = classes.class_id
@@ -88,7 +88,7 @@ placed as (
 
     select
         *,
-        min(first_activity_date) over (partition by class_id) as class_started_on
+        min(first_activity_on) over (partition by class_id) as class_started_on
     from localized
 
 ),
@@ -98,7 +98,7 @@ dated as (
 
     select
         *,
-        coalesce(least(started_on, first_activity_date), class_started_on, as_of_date) as enrolled_on
+        coalesce(least(started_on, first_activity_on), class_started_on, as_of_on) as enrolled_on
     from placed
 
 )
@@ -117,10 +117,10 @@ select
     dated.started_on,
     dated.left_on,
     dated.enrolled_on,
-    dated.enrolled_on <= dated.as_of_date as has_started,
-    coalesce(dated.left_on <= dated.as_of_date, false) as has_left,
-    dated.enrolled_on <= dated.as_of_date
-    and coalesce(dated.left_on > dated.as_of_date, true) as is_enrolled
+    dated.enrolled_on <= dated.as_of_on as has_started,
+    coalesce(dated.left_on <= dated.as_of_on, false) as has_left,
+    dated.enrolled_on <= dated.as_of_on
+    and coalesce(dated.left_on > dated.as_of_on, true) as is_enrolled
 from dated
 left join mentors
     on lower(dated.night) = mentors.night_key

@@ -5,12 +5,12 @@ with active_students as (
     select
         class_id,
         week_number,
-        week_end,
+        week_ends_on,
         measured_on,
         is_last_followed,
         count(case when is_active then 1 end) as active_students
     from {{ ref('student_weeks') }}
-    group by class_id, week_number, week_end, measured_on, is_last_followed
+    group by class_id, week_number, week_ends_on, measured_on, is_last_followed
 
 ),
 
@@ -93,7 +93,7 @@ weekly as (
         graded.assignment_id,
         graded.assignment_key,
         active_students.week_number,
-        active_students.week_end,
+        active_students.week_ends_on,
         active_students.measured_on,
         active_students.is_last_followed,
         active_students.active_students,
@@ -122,7 +122,7 @@ select
     assignment_id,
     assignment_key,
     week_number,
-    week_end,
+    week_ends_on,
     measured_on,
     is_last_followed,
     active_students,

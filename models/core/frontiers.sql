@@ -4,7 +4,7 @@ with waiting as (
         student_key,
         assignment_key,
         position,
-        waiting_since_date,
+        waiting_since_on,
         days_waiting,
         is_stuck
     from {{ ref('student_assignments') }}
@@ -62,7 +62,7 @@ select
     longest.student_key,
     curriculum.assignment_id,
     coalesce(assignments.name, curriculum.assignment_id) as assignment_name,
-    longest.waiting_since_date,
+    longest.waiting_since_on,
     longest.is_stuck,
     stuck.students as stuck_students
 from longest

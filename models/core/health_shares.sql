@@ -13,7 +13,7 @@ student_weeks as (
     select
         student_key,
         week_number,
-        week_end,
+        week_ends_on,
         measured_on,
         is_last_followed,
         has_started,
@@ -158,7 +158,7 @@ select
     student_id,
     student_key,
     week_number,
-    week_end,
+    week_ends_on,
     measured_on,
     is_last_followed,
     has_started,

@@ -112,7 +112,7 @@ select
         when student_id is null then 'neither e-mail address nor full name'
         when choice_of_student > 1 then 'another line speaks for this student'
     end as problem,
-    student_id is not null and choice_of_student = 1 as is_in_force,
+    student_id is not null and choice_of_student = 1 as is_current,
     is_excluded,
     email,
     first_name,

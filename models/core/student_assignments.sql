@@ -25,7 +25,7 @@ classes as (
 
     select
         id as class_id,
-        as_of_date
+        as_of_on
     from {{ ref('classes') }}
 
 ),
@@ -47,14 +47,14 @@ progressions as (
 
 ),
 
-expected as (
+assigned as (
 
     select
         enrollments.student_key,
         curriculum.assignment_key,
         curriculum.position,
         enrollments.is_enrolled,
-        classes.as_of_date
+        classes.as_of_on
     from enrollments
     inner join curriculum
         on enrollments.class_id = curriculum.class_id
@@ -168,7 +168,7 @@ deciding as (
 chosen as (
 
     select
-        expected.*,
+        assigned.*,
         coalesce(deciding.attempts, 0) as attempts,
         deciding.progression_id,
         deciding.grade,
@@ -179,11 +179,11 @@ chosen as (
         deciding.completed_on,
         deciding.progression_id is not null as is_begun,
         deciding.completed_at is not null as is_completed
-    from expected
+    from assigned
     left join deciding
         on
-            expected.student_key = deciding.student_key
-            and expected.assignment_key = deciding.assignment_key
+            assigned.student_key = deciding.student_key
+            and assigned.assignment_key = deciding.assignment_key
 
 ),
 
@@ -240,7 +240,7 @@ judged as (
         case
             when not is_completed and not has_completed_later
                 then greatest(previous_completed_on, started_on)
-        end as waiting_since_date
+        end as waiting_since_on
     from placed
 
 ),
@@ -249,7 +249,7 @@ waiting as (
 
     select
         *,
-        {{ days_between('waiting_since_date', 'as_of_date') }} as days_waiting
+        {{ days_between('waiting_since_on', 'as_of_on') }} as days_waiting
     from judged
 
 )
@@ -281,7 +281,7 @@ select
     waiting.is_reached,
     waiting.is_skipped,
     waiting.is_waiting,
-    waiting.waiting_since_date,
+    waiting.waiting_since_on,
     waiting.days_waiting,
     coalesce(waiting.is_waiting and waiting.days_waiting >= {{ threshold('stuck_days') }}, false) as is_stuck
 from waiting

@@ -49,7 +49,7 @@ frontiers as (
         student_key,
         assignment_id,
         assignment_name,
-        waiting_since_date,
+        waiting_since_on,
         is_stuck,
         stuck_students
     from {{ ref('frontiers') }}
@@ -121,7 +121,7 @@ measured as (
         frontiers.assignment_id as frontier_assignment_id,
         frontiers.assignment_name as frontier_assignment_name,
         coalesce(frontiers.is_stuck, false) as is_stuck,
-        {{ days_between('frontiers.waiting_since_date', 'latest.measured_on') }} as days_waiting,
+        {{ days_between('frontiers.waiting_since_on', 'latest.measured_on') }} as days_waiting,
         frontiers.stuck_students
     from latest
     left join student_work

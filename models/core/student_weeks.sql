@@ -15,8 +15,8 @@ class_weeks as (
     select
         class_id,
         week_number,
-        week_start,
-        week_end,
+        week_starts_on,
+        week_ends_on,
         measured_on,
         is_followed,
         is_last_followed
@@ -43,7 +43,7 @@ grid as (
         enrollments.enrolled_on,
         enrollments.left_on,
         class_weeks.week_number,
-        class_weeks.week_end,
+        class_weeks.week_ends_on,
         class_weeks.measured_on,
         class_weeks.is_last_followed
     from enrollments
@@ -76,7 +76,7 @@ class_starts as (
 
     select
         class_id,
-        min(week_start) as first_week_start
+        min(week_starts_on) as first_week_starts_on
     from class_weeks
     group by class_id
 
@@ -96,7 +96,7 @@ measured as (
         -- who never completed anything is silent since the enrolment, or since the class began
         greatest(
             {{ days_between(
-                'coalesce(filled.last_completed_on, greatest(filled.enrolled_on, class_starts.first_week_start))',
+                'coalesce(filled.last_completed_on, greatest(filled.enrolled_on, class_starts.first_week_starts_on))',
                 'filled.measured_on'
             ) }},
             0
@@ -114,7 +114,7 @@ select
     student_id,
     student_key,
     week_number,
-    week_end,
+    week_ends_on,
     measured_on,
     is_last_followed,
     has_started,

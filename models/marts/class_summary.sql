@@ -19,7 +19,7 @@ class_weeks as (
     select
         class_id,
         week_number,
-        week_start,
+        week_starts_on,
         is_last_followed,
         is_class_over
     from {{ ref('class_weeks') }}
@@ -126,7 +126,7 @@ spans as (
 
     select
         class_id,
-        min(week_start) as first_week_starts_on,
+        min(week_starts_on) as first_week_starts_on,
         max(case when is_last_followed then week_number end) as weeks,
         max(case when is_class_over then 1 else 0 end) = 1 as is_class_over
     from class_weeks

@@ -4,8 +4,8 @@ with weeks as (
         class_id,
         week_number,
         iso_week,
-        week_start,
-        week_end,
+        week_starts_on,
+        week_ends_on,
         measured_on
     from {{ ref('class_weeks') }}
 
@@ -79,7 +79,7 @@ completions as (
 
     select
         completion_days.class_id,
-        greatest({{ week_start('completion_days.completed_on') }}, class_starts.week_start) as week_start,
+        greatest({{ week_start('completion_days.completed_on') }}, class_starts.week_starts_on) as week_starts_on,
         cast(sum(completion_days.completions) as bigint) as completions
     from completion_days
     inner join weeks as class_starts
@@ -88,7 +88,7 @@ completions as (
             and class_starts.week_number = 1
     group by
         completion_days.class_id,
-        greatest({{ week_start('completion_days.completed_on') }}, class_starts.week_start)
+        greatest({{ week_start('completion_days.completed_on') }}, class_starts.week_starts_on)
 
 ),
 
@@ -97,12 +97,12 @@ activity as (
 
     select
         student_key,
-        {{ week_start('active_on') }} as week_start
+        {{ week_start('active_on') }} as week_starts_on
     from started
     union
     select
         student_key,
-        {{ week_start('active_on') }} as week_start
+        {{ week_start('active_on') }} as week_starts_on
     from completed
 
 ),
@@ -111,12 +111,12 @@ active as (
 
     select
         class_students.class_id,
-        activity.week_start,
+        activity.week_starts_on,
         count(*) as active_students
     from activity
     inner join class_students
         on activity.student_key = class_students.student_key
-    group by class_students.class_id, activity.week_start
+    group by class_students.class_id, activity.week_starts_on
 
 ),
 
@@ -131,7 +131,7 @@ enrolled as (
         on
             weeks.class_id = class_students.class_id
             and weeks.measured_on >= class_students.enrolled_on
-            and (class_students.left_on is null or weeks.week_start < class_students.left_on)
+            and (class_students.left_on is null or weeks.week_starts_on < class_students.left_on)
     group by weeks.class_id, weeks.week_number
 
 ),
@@ -143,8 +143,8 @@ joined as (
         class_summary.class_name,
         weeks.week_number,
         weeks.iso_week,
-        weeks.week_start,
-        weeks.week_end,
+        weeks.week_starts_on,
+        weeks.week_ends_on,
         class_summary.students * class_summary.assignments as assigned_work,
         coalesce(completions.completions, 0) as completions,
         coalesce(active.active_students, 0) as active_students,
@@ -155,11 +155,11 @@ joined as (
     left join completions
         on
             weeks.class_id = completions.class_id
-            and weeks.week_start = completions.week_start
+            and weeks.week_starts_on = completions.week_starts_on
     left join active
         on
             weeks.class_id = active.class_id
-            and weeks.week_start = active.week_start
+            and weeks.week_starts_on = active.week_starts_on
     left join enrolled
         on
             weeks.class_id = enrolled.class_id
@@ -186,8 +186,8 @@ select
     class_name,
     week_number,
     iso_week,
-    week_start,
-    week_end,
+    week_starts_on,
+    week_ends_on,
     completions,
     cumulative_completions,
     {{ rate('cumulative_completions', 'assigned_work') }} as cumulative_completion_rate,

@@ -13,7 +13,7 @@ with class_students as (
         night,
         mentor,
         is_enrolled,
-        as_of_date
+        as_of_on
     from {{ ref('class_students') }}
 
 ),
@@ -85,7 +85,7 @@ select
     ranked.progression_id,
     ranked.grade,
     ranked.completed_at,
-    {{ days_between('ranked.completed_on', 'class_students.as_of_date') }} as days_waiting,
+    {{ days_between('ranked.completed_on', 'class_students.as_of_on') }} as days_waiting,
     ranked.review_rank
 from ranked
 inner join class_students

@@ -10,7 +10,7 @@ with class_students as (
         night,
         mentor,
         is_enrolled,
-        as_of_date
+        as_of_on
     from {{ ref('class_students') }}
 
 ),
@@ -65,9 +65,9 @@ select
     student_work.last_activity_at,
     student_work.first_activity_on,
     student_work.last_activity_on,
-    {{ days_between('student_work.last_activity_on', 'class_students.as_of_date') }} as days_since_last_activity,
+    {{ days_between('student_work.last_activity_on', 'class_students.as_of_on') }} as days_since_last_activity,
     coalesce(
-        {{ days_between('student_work.last_activity_on', 'class_students.as_of_date') }}
+        {{ days_between('student_work.last_activity_on', 'class_students.as_of_on') }}
         < {{ threshold('active_days') }},
         false
     ) as is_active_lately

@@ -22,7 +22,7 @@ shares as (
     select
         student_key,
         week_number,
-        week_end,
+        week_ends_on,
         measured_on,
         is_last_followed,
         has_started,
@@ -105,7 +105,7 @@ select
     class_students.mentor,
     class_students.is_enrolled,
     moved.week_number,
-    moved.week_end,
+    moved.week_ends_on,
     moved.measured_on,
     moved.is_last_followed as is_latest,
     moved.score,

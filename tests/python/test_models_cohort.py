@@ -187,11 +187,11 @@ def test_progress_over_time(built):
             if k[0] == class_id and v["state"] == "completed"
         )
         for row in found:
-            week = [row["week_start"] + timedelta(days=n) for n in range(7)]
+            week = [row["week_starts_on"] + timedelta(days=n) for n in range(7)]
             assert row["completions"] == sum(days[d] for d in week)
-            year, number, _ = row["week_start"].isocalendar()
+            year, number, _ = row["week_starts_on"].isocalendar()
             assert row["iso_week"] == f"{year}-W{number:02}"
-        starts = [row["week_start"] for row in found]
+        starts = [row["week_starts_on"] for row in found]
         assert starts == [starts[0] + timedelta(weeks=n) for n in range(len(starts))]
         today = expected.today(class_id)
         assert starts[-1] <= today < starts[-1] + timedelta(weeks=1)
@@ -215,7 +215,8 @@ def test_rebuild_of_an_earlier_moment_gives_what_the_weekly_table_says_of_it(now
     weekly = rows(
         now[0],
         query.format(
-            "marts.student_health_weekly", f"week_end = '{MIDWAY:%Y-%m-%d}' and score is not null"
+            "marts.student_health_weekly",
+            f"week_ends_on = '{MIDWAY:%Y-%m-%d}' and score is not null",
         ),
     )
     assert len(then) > 15

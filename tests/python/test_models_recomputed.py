@@ -17,7 +17,7 @@ MARTS = {
     "type_completion": ("class_id", "student_id", "assignment_type"),
     "assignment_completion": ("class_id", "assignment_id"),
     "blockers": ("class_id", "assignment_id"),
-    "student_health_weekly": ("class_id", "student_id", "week_end"),
+    "student_health_weekly": ("class_id", "student_id", "week_ends_on"),
     "student_health": ("class_id", "student_id"),
     "student_signals": ("class_id", "student_id", "signal"),
     "review_queue": ("class_id", "student_id", "assignment_id"),

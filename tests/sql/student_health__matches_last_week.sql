@@ -6,7 +6,7 @@ with weeks as (
     select
         class_id,
         student_id,
-        week_end,
+        week_ends_on,
         score,
         tier
     from {{ ref('student_health_weekly') }}
@@ -15,7 +15,7 @@ with weeks as (
 
 last_weeks as (
 
-    {{ one_of_several('weeks', ['class_id', 'student_id'], ['week_end desc']) }}
+    {{ one_of_several('weeks', ['class_id', 'student_id'], ['week_ends_on desc']) }}
 
 )
 

@@ -4,7 +4,7 @@
 select
     class_id,
     student_id,
-    week_end,
+    week_ends_on,
     score,
     completion_share,
     grade_share,
