@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cohort_tracker.raw.known import StoredClass
 from cohort_tracker.sources.openclass.envelope import Page
 from cohort_tracker.sources.reader import ClassReader, ReadResult, Version
-from cohort_tracker.sources.records import Progression, read_record
+from cohort_tracker.sources.records import Progression, Rejection, read_record
 
 START = datetime(2025, 9, 1, tzinfo=UTC)
 
@@ -139,7 +139,7 @@ class Store:
 
 def expected(server: SimulatedClass) -> dict[str, Progression]:
     read = [read_record(record) for record in server.records.values()]
-    return {record.record_id: record for record in read if isinstance(record, Progression)}
+    return {record.record_id: record for record in read if not isinstance(record, Rejection)}
 
 
 def filled(count: int, still_open: int = 2, **faults: Any) -> SimulatedClass:

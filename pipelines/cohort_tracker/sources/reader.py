@@ -380,7 +380,7 @@ class ClassReader:
         versions: list[Version] = []
         rejections: list[Rejection] = []
         for raw, item in zip(page.records, found, strict=True):
-            if isinstance(item, Progression):
+            if not isinstance(item, Rejection):
                 if not self._is_contradiction(item, current, again=again):
                     versions.extend(self._meet(item))
                     if current is not None:
