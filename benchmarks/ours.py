@@ -114,7 +114,7 @@ def require_marts(warehouse: Path, records: int) -> None:
 
 def totals(said: dict[str, Any]) -> dict[str, int]:
     """The counts of a sync over all its classes."""
-    names = ("pages", "fetched", "new", "changed", "gone")
+    names = ("pages", "fetched", "new", "changed", "removed")
     return {name: sum(found[name] for found in said["classes"]) for name in names}
 
 

@@ -22,6 +22,7 @@ from .measure import run
 _VARIANTS = 4
 _REGRADED_EVERY = 50
 _RUN_ID = "20260302T000000Z-bench0"
+_SOURCE = "openclass"
 
 
 def fill(raw_db: Path, classes: int, records_per_class: int) -> int:
@@ -42,7 +43,7 @@ def fill(raw_db: Path, classes: int, records_per_class: int) -> int:
 
 def write(raw_db: Path, classes: int, records_per_class: int) -> int:
     """Do what `fill` says, in this process."""
-    from cohort_tracker.raw.schema import RAW_TABLES
+    from cohort_tracker.raw.schema import INDEXES, RAW_TABLES
     from cohort_tracker.sandbox import template
 
     now = _text(datetime.now(UTC))
@@ -66,7 +67,7 @@ def write(raw_db: Path, classes: int, records_per_class: int) -> int:
             f" FROM room CROSS JOIN template ON template.variant = room.n % {_VARIANTS}"
         )
         regraded = db.execute(_regrades(columns, records_per_class)).rowcount
-        db.execute('CREATE INDEX "progressions_by_class" ON progressions (class_id)')
+        db.execute(f"CREATE INDEX progressions_by_class ON {INDEXES['progressions_by_class']}")
         _describe(db, classes, records_per_class, now)
         db.execute("COMMIT")
     return int(regraded)
@@ -87,7 +88,10 @@ def _template_rows(variant: int, records: int, now: str) -> list[dict[str, Any]]
             for name, value in record._asdict().items()
         }
         # The class comes with the multiplication.
-        own = {"version_no": place, "is_removed": False, "first_seen_at": now, "run_id": _RUN_ID}
+        own = {
+            **{"source": _SOURCE, "version_no": place, "is_removed": False},
+            **{"first_seen_at": now, "run_id": _RUN_ID},
+        }
         rows.append({"variant": variant, "place": place, **values, **own})
     return rows
 
@@ -128,7 +132,7 @@ def _describe(db: sqlite3.Connection, classes: int, records: int, now: str) -> N
     pages = -(-records // 200)
     for number in range(1, classes + 1):
         room = template.classroom(number)
-        key = {"class_id": room.id}
+        key = {"source": _SOURCE, "class_id": room.id}
         units = key | seen | {"units_hash": f"{number:032x}"}
         described = {
             "version_no": 1,

@@ -81,7 +81,7 @@ def _one(bench: Bench, served: Served, tracker: Tracker, scenario: Scenario) -> 
     measured, said = tracker.sync("--no-build", *(["--full"] if is_again else []))
     seen = served.seen()
     counts = totals(said)
-    written = counts["new"] + counts["changed"] + counts["gone"]
+    written = counts["new"] + counts["changed"] + counts["removed"]
     if counts["fetched"] != records or written != (0 if is_again else records):
         raise RunFailed(f"of {records:,} records {counts} were met")
     run = scenario.add(

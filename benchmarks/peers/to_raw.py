@@ -68,15 +68,15 @@ def main(file: Path, table: str, raw_db: Path) -> None:
             places["grade"] = "coalesce(cast(grade as double), grade__v_double)"
         values = ", ".join(places.values())
         db.execute(
-            f"INSERT INTO raw.progressions ({', '.join(places)}, version_no, record_hash,"
-            f" is_removed, first_seen_at, run_id) SELECT {values}, 1, 'peer', 0, now()::timestamp,"
-            f" 'peer' FROM peer.{table}"
+            f"INSERT INTO raw.progressions (source, {', '.join(places)}, version_no, record_hash,"
+            f" is_removed, first_seen_at, run_id) SELECT 'openclass', {values}, 1, 'peer', 0,"
+            f" now()::timestamp, 'peer' FROM peer.{table}"
         )
         db.execute(
-            "INSERT INTO raw.sync_runs BY NAME SELECT 'peer' AS run_id, class_id,"
+            "INSERT INTO raw.sync_runs BY NAME SELECT 'peer' AS run_id, 'openclass' AS source, class_id,"
             " now()::timestamp AS started_at, now()::timestamp AS finished_at, 'full' AS mode,"
             " 0 AS is_quick, 0 AS is_described, 'ok' AS status, 0 AS pages, count(*) AS fetched,"
-            ' count(*) AS "new", 0 AS changed, 0 AS gone, 0 AS rejected,'
+            ' count(*) AS "new", 0 AS changed, 0 AS removed, 0 AS rejected,'
             " count(*) AS reported_total, count(*) AS stored_total, 1 AS verified,"
             " 200 AS page_size, max(completed_at) AS newest_completed_at, 'UTC' AS timezone"
             f" FROM (SELECT {places['class_id']} AS class_id, {places['completed_at']}"

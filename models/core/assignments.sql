@@ -5,7 +5,7 @@ with records as (
         {{ newest_value('assignment_name', ['version_no', 'class_id', 'record_id']) }} as assignment_name,
         {{ newest_value('assignment_type', ['version_no', 'class_id', 'record_id']) }} as assignment_type
     from {{ ref('stg_openclass__progression_versions') }}
-    where is_in_force
+    where is_current
     group by assignment_id
 
 ),

@@ -1,12 +1,21 @@
 with known_classes as (
 
-    select class_id from {{ ref('stg_openclass__classes') }}
+    select
+        class_id,
+        source
+    from {{ ref('stg_openclass__classes') }}
     union
     -- a class that was never read, a mistyped id say, is none
-    select class_id from {{ ref('stg_sync__runs') }}
+    select
+        class_id,
+        source
+    from {{ ref('stg_sync__runs') }}
     where status <> 'failed'
     union
-    select class_id from {{ ref('stg_openclass__progression_versions') }}
+    select
+        class_id,
+        source
+    from {{ ref('stg_openclass__progression_versions') }}
 
 ),
 
@@ -61,6 +70,7 @@ joined as (
 
     select
         known_classes.class_id,
+        known_classes.source,
         listed.friendly_id,
         coalesce(listed.class_name, listed.friendly_id, known_classes.class_id) as class_name,
         listed.school,
@@ -95,6 +105,7 @@ dated as (
 
 select
     class_id as id,
+    source,
     friendly_id,
     class_name as name,
     school,

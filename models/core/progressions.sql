@@ -10,4 +10,4 @@ select
     class_id,
     version_no
 from {{ ref('stg_openclass__progression_versions') }}
-where is_in_force
+where is_current

@@ -9,7 +9,7 @@ select
     records_fetched,
     records_new,
     records_changed,
-    records_gone,
+    records_removed,
     records_rejected,
     reported_total,
     stored_total,

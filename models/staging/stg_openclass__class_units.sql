@@ -7,17 +7,17 @@ with source as (
 renamed as (
 
     select
-        class_id,
+        {{ global_id('source', 'class_id') }} as class_id,
         units_hash,
         cast(position as bigint) as unit_position,
         cast(section_position as bigint) as section_position,
         section_name,
-        assignment_id
+        {{ global_id('source', 'assignment_id') }} as assignment_id
     from source
 
 ),
 
-in_force as (
+current_units as (
 
     select renamed.*
     from renamed
@@ -34,7 +34,7 @@ numbered as (
     select
         *,
         row_number() over (partition by class_id, assignment_id order by unit_position) as occurrence
-    from in_force
+    from current_units
 
 )
 

@@ -7,7 +7,8 @@ with source as (
 renamed as (
 
     select
-        class_id,
+        source,
+        {{ global_id('source', 'class_id') }} as class_id,
         cast(version_no as bigint) as version_no,
         friendly_id,
         name as class_name,
@@ -30,6 +31,7 @@ numbered as (
 
 select
     class_id,
+    source,
     friendly_id,
     class_name,
     school,

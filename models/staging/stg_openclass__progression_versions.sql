@@ -1,15 +1,16 @@
 {#- Read once in a stream, so that the classes stay together as they are stored: all that follows is faster by it. -#}
 {% set renamed %}
     select
-        source.class_id,
-        source.record_id,
+        source.source,
+        {{ global_id('source.source', 'source.class_id') }} as class_id,
+        {{ global_id('source.source', 'source.record_id') }} as record_id,
         cast(source.version_no as bigint) as version_no,
         cast(source.is_removed as boolean) as is_removed,
-        source.user_id as student_id,
+        {{ global_id('source.source', 'source.user_id') }} as student_id,
         source.user_first_name as first_name,
         source.user_last_name as last_name,
         source.user_email as email,
-        source.assignment_id,
+        {{ global_id('source.source', 'source.assignment_id') }} as assignment_id,
         source.assignment_name,
         source.assignment_type,
         cast(source.grade as double) as grade,
@@ -21,17 +22,30 @@
 {% endset %}
 
 -- few records have several versions
-with repeated as (
+with counted as (
 
     select
+        source,
         class_id,
         record_id,
         count(*) as versions,
         min(version_no) as oldest_version_no,
         max(version_no) as newest_version_no
     from {{ source('openclass', 'progressions') }}
-    group by class_id, record_id
+    group by source, class_id, record_id
     having count(*) > 1
+
+),
+
+repeated as (
+
+    select
+        {{ global_id('source', 'class_id') }} as class_id,
+        {{ global_id('source', 'record_id') }} as record_id,
+        versions,
+        oldest_version_no,
+        newest_version_no
+    from counted
 
 ),
 
@@ -39,16 +53,16 @@ with repeated as (
 copied as (
 
     select
-        source.class_id,
-        source.record_id,
-        source.version_no
-    from {{ source('openclass', 'progressions') }} as source
+        renamed.class_id,
+        renamed.record_id,
+        renamed.version_no
+    from ({{ renamed }}) as renamed
     inner join repeated
         on
-            source.class_id = repeated.class_id
-            and source.record_id = repeated.record_id
+            renamed.class_id = repeated.class_id
+            and renamed.record_id = repeated.record_id
             and (repeated.versions > 2 or repeated.oldest_version_no = repeated.newest_version_no)
-    group by source.class_id, source.record_id, source.version_no
+    group by renamed.class_id, renamed.record_id, renamed.version_no
     having count(*) > 1
 
 ),
@@ -83,7 +97,7 @@ stored_again as (
 ),
 
 {% set columns = [
-    'class_id', 'record_id', 'version_no', 'is_removed', 'student_id', 'first_name', 'last_name', 'email',
+    'source', 'class_id', 'record_id', 'version_no', 'is_removed', 'student_id', 'first_name', 'last_name', 'email',
     'assignment_id', 'assignment_name', 'assignment_type', 'grade', 'started_at', 'completed_at', 'reviewed_at',
     'first_seen_at',
 ] %}
@@ -118,5 +132,5 @@ select
     {{ columns | join(',\n    ') }},
     is_newest,
     has_changed,
-    is_newest and not is_removed as is_in_force
+    is_newest and not is_removed as is_current
 from judged

@@ -7,8 +7,9 @@ with source as (
 renamed as (
 
     select
-        class_id as read_from,
-        record_id,
+        -- lines of files have no class, but tell their file
+        case when source = 'files' then class_id else {{ global_id('source', 'class_id') }} end as read_from,
+        case when source = 'files' then record_id else {{ global_id('source', 'record_id') }} end as record_id,
         record_hash,
         cast(page as bigint) as page,
         reason,

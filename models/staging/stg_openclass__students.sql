@@ -10,7 +10,7 @@ with records as (
         record_id,
         first_seen_at
     from {{ ref('stg_openclass__progression_versions') }}
-    where is_in_force
+    where is_current
 
 ),
 

@@ -8,7 +8,7 @@ renamed as (
 
     select
         run_id,
-        class_id,
+        {{ global_id('source', 'class_id') }} as class_id,
         cast(seq as bigint) as request_number,
         cast(page as bigint) as page,
         cast(records_processed as bigint) as records_processed,

@@ -8,7 +8,8 @@ renamed as (
 
     select
         run_id,
-        class_id,
+        {{ global_id('source', 'class_id') }} as class_id,
+        source,
         cast(started_at as timestamp) as started_at,
         cast(finished_at as timestamp) as finished_at,
         mode as sync_mode,
@@ -17,7 +18,7 @@ renamed as (
         cast(fetched as bigint) as records_fetched,
         cast(new as bigint) as records_new,
         cast(changed as bigint) as records_changed,
-        cast(gone as bigint) as records_gone,
+        cast(removed as bigint) as records_removed,
         cast(rejected as bigint) as records_rejected,
         cast(reported_total as bigint) as reported_total,
         cast(stored_total as bigint) as stored_total,
@@ -42,6 +43,7 @@ numbered as (
 select
     run_id,
     class_id,
+    source,
     started_at,
     finished_at,
     sync_mode,
@@ -50,7 +52,7 @@ select
     records_fetched,
     records_new,
     records_changed,
-    records_gone,
+    records_removed,
     records_rejected,
     reported_total,
     stored_total,

@@ -83,7 +83,7 @@ class SyncReport:
                     "fetched": outcome.result.fetched,
                     "new": outcome.result.new,
                     "changed": outcome.result.changed,
-                    "gone": outcome.result.gone,
+                    "removed": outcome.result.removed,
                     "rejected": outcome.result.rejected,
                     "reported_total": outcome.result.reported_total,
                     "stored_total": outcome.result.stored_total,
@@ -138,7 +138,7 @@ def run_sync(
     with interruptible(), ExitStack() as stack:
         prepare_data_dir(settings.data_dir)
         stack.enter_context(sync_lock(settings.data_dir, report.run_id))
-        store = _open_store(settings, report)
+        store = _open_store(settings, report, observer)
         # A signal may interrupt what removes these folders, too; and dead runs leave them.
         for name in ("build", "load"):
             clear(settings.data_dir / name)
@@ -159,8 +159,8 @@ def run_sync(
     return report
 
 
-def _open_store(settings: Settings, report: SyncReport) -> RawStore:
-    """The raw store, checked; a damaged one is set aside for a new one. Raises StoreError."""
+def _open_store(settings: Settings, report: SyncReport, observer: Observer | None) -> RawStore:
+    """The raw store in its layout; a damaged one is set aside for a new one. Raises StoreError."""
     store = RawStore(settings.raw_path)
     try:
         store.check(thorough=True)
@@ -174,7 +174,9 @@ def _open_store(settings: Settings, report: SyncReport) -> RawStore:
             )
         )
     _make_private(settings.raw_path)
-    store.lay_out()
+    migrated = store.lay_out()
+    if migrated and observer is not None:
+        observer.note(f"{store.path} now has this version's layout: {', '.join(migrated)}")
     return store
 
 

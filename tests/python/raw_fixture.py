@@ -124,6 +124,8 @@ def _timestamp(text: str) -> datetime | None:
 def _default(name: str, type_: str, nullable: bool, number: int) -> Any:
     if name == "version_no":
         return number
+    if name == "source":
+        return "openclass"
     if nullable:
         return None
     return {"text": name, "bigint": 0, "bool": False, "double": 0.0, "timestamp": LOADED_AT}[type_]

@@ -26,7 +26,7 @@ CLASS_KEYS = {
     "fetched",
     "new",
     "changed",
-    "gone",
+    "removed",
     "reported_total",
     "stored_total",
     "verified",
@@ -333,11 +333,11 @@ def test_rejected_records_are_counted_and_kept(command, server, tmp_path):
     init(command, server, "--class-id", first_class(server.world).id)
     done = command("sync", "--no-build")
     assert done.returncode == 0, done.stderr
-    assert "2 records refused" in done.stdout
+    assert "2 records rejected" in done.stdout
     with closing(sqlite3.connect(data_dir() / "raw.db")) as raw:
         reasons = dict(raw.execute("SELECT record_json, reason FROM rejected_records").fetchall())
     assert sorted(reasons.values()) == [
         "record: text 'not an object' where an object is expected",
         "user: missing",
     ]
-    assert "2 records refused" in command("status").stdout
+    assert "2 records rejected" in command("status").stdout

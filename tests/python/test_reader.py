@@ -280,9 +280,9 @@ def test_emptied_answer_keeps_what_is_stored_unless_forced():
     kept = store.in_force()
     server.records.clear()
     result = store.sync(server)
-    assert not result.verified and result.gone == 0
+    assert not result.verified and result.removed == 0
     assert store.in_force() == kept
-    assert store.sync(server, full=True).gone == 23
+    assert store.sync(server, full=True).removed == 23
     assert store.in_force() == {}
 
 

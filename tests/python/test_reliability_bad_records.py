@@ -169,13 +169,13 @@ def test_same_id_with_other_content_is_kept_aside(bench: Bench):
     assert bench.query("SELECT count(*) FROM progressions") == versions
 
 
-def test_sync_and_status_say_how_many_were_refused(bench: Bench):
+def test_sync_and_status_say_how_many_were_rejected(bench: Bench):
     serve(bench, REFUSED["text grade"][0], REFUSED["a number"][0])
     done = bench.command("sync", "--no-build")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"\b2 (records )?refused\b.*rejected_records", done.stdout)
+    assert re.search(r"\b2 (records )?rejected\b.*rejected_records", done.stdout)
     shown = bench.command("status")
-    assert "2 records refused" in shown.stdout
+    assert "2 records rejected" in shown.stdout
     assert json.loads(bench.command("status", "--json").stdout)["classes"][0]["rejected"] == 2
 
 

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from cohort_tracker.errors import StoreError
+from cohort_tracker.raw.migrations import LAYOUT
 from cohort_tracker.warehouse.dbt_worker import is_damaged
 from cohort_tracker.warehouse.status import read_status
 from support import Bench, record
@@ -138,20 +139,21 @@ def test_store_of_a_newer_version_is_left_alone(bench: Bench):
         done = bench.command(command)
         assert done.returncode == 1
         assert (
-            "was written by a newer version (layout 7, this version reads up to 1)" in done.stderr
+            f"was written by a newer version (layout 7; this version reads up to {LAYOUT})"
+            in done.stderr
         )
         assert "Upgrade cohort-tracker" in done.stderr and "Traceback" not in done.stderr
     assert bench.raw.read_bytes() == before
 
 
-def test_store_of_an_older_version_is_read_as_it_is(bench: Bench):
+def test_store_without_its_layouts_number_is_read_as_it_is(bench: Bench):
     bench.sync()
     with closing(sqlite3.connect(bench.raw)) as connection:
         connection.execute("PRAGMA user_version = 0")
     bench.source.records.append(record(800, days_ago=0.1))
     report = bench.sync()
     assert report.exit_code == 0 and report.classes[0].result.mode == "incremental"
-    assert bench.query("PRAGMA user_version") == [(1,)]
+    assert bench.query("PRAGMA user_version") == [(LAYOUT,)]
     assert bench.in_force() == bench.expected()
 
 

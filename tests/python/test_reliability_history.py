@@ -34,7 +34,7 @@ def test_everything_that_can_change_arrives_with_the_next_sync(bench: Bench):
     assert report.exit_code == 0
     assert bench.in_force() == bench.expected()
     result = report.classes[0].result
-    assert (result.new, result.gone) == (2, 1)
+    assert (result.new, result.removed) == (2, 1)
 
 
 def test_curriculum_is_asked_for_when_work_turns_up_that_is_not_in_it(bench: Bench):
@@ -149,7 +149,7 @@ def test_sync_that_meets_nothing_new_writes_no_version(bench: Bench):
     for full in (False, True):
         report = bench.sync(full=full)
         result = report.classes[0].result
-        assert (result.new, result.changed, result.gone) == (0, 0, 0)
+        assert (result.new, result.changed, result.removed) == (0, 0, 0)
     assert bench.query("SELECT count(*) FROM progressions") == before
 
 

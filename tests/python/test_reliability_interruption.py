@@ -20,6 +20,7 @@ import pytest
 
 from cohort_tracker.errors import CohortTrackerError, StoreError, SyncRunningError
 from cohort_tracker.raw import store
+from cohort_tracker.raw.migrations import LAYOUT
 from cohort_tracker.warehouse import build as transform
 from cohort_tracker.warehouse.status import read_status
 from support import (
@@ -149,7 +150,7 @@ def test_layout_that_was_cut_off_is_finished(bench: Bench):
         connection.execute("DROP TABLE sync_pages")
         connection.commit()
     assert bench.sync().exit_code == 0
-    assert bench.query("PRAGMA user_version") == [(1,)]
+    assert bench.query("PRAGMA user_version") == [(LAYOUT,)]
     assert bench.query("SELECT count(*) FROM sqlite_master WHERE name = 'progressions_by_class'")
     assert bench.in_force() == bench.expected()
 

@@ -84,5 +84,7 @@ def test_every_room_has_a_place():
 
 
 def test_the_raw_store_knows_no_source():
-    text = "".join(path.read_text() for path in (PACKAGE / "raw").rglob("*.py"))
+    # but for the migrations, which say what the rows of the first release were
+    paths = [path for path in (PACKAGE / "raw").rglob("*.py") if path.name != "migrations.py"]
+    text = "".join(path.read_text() for path in paths)
     assert "openclass" not in text.lower()

@@ -58,11 +58,12 @@ def sync_summary(report: SyncReport) -> None:
         pages = f"{result.pages} page{'s' if result.pages != 1 else ''}, {result.mode}"
         click.echo(
             f"  {result.stored_total:,} records: {result.new:,} new, {result.changed:,} changed,"
-            f" {result.gone:,} gone ({pages})"
+            f" {result.removed:,} removed ({pages})"
         )
         if result.rejected:
             click.secho(
-                f"  {records(result.rejected)} refused: core.rejected_records says why", fg="yellow"
+                f"  {records(result.rejected)} rejected: core.rejected_records says why",
+                fg="yellow",
             )
     build = report.warehouse
     if build is not None and build.skipped:
@@ -113,7 +114,7 @@ def status_summary(status: Status) -> None:
         if item.last_status not in (None, "ok"):
             click.secho(f"  last sync {item.last_status}: {printable(item.last_error)}", fg="red")
         if item.rejected:
-            click.secho(f"  {records(item.rejected)} refused at the last sync", fg="yellow")
+            click.secho(f"  {records(item.rejected)} rejected at the last sync", fg="yellow")
 
 
 def count(value: int | None) -> str:

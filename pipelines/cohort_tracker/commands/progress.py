@@ -51,8 +51,8 @@ class LogLines(Observer):
         result = outcome.result
         self._say(
             f"{_name(outcome.info)}: {outcome.status}, {result.mode}, {result.pages} pages,"
-            f" {result.new} new, {result.changed} changed, {result.gone} gone,"
-            f" {result.rejected} refused"
+            f" {result.new} new, {result.changed} changed, {result.removed} removed,"
+            f" {result.rejected} rejected"
         )
 
     def note(self, message: str) -> None:

@@ -19,7 +19,7 @@ class StoredClassVersion:
 
 @dataclass(frozen=True)
 class StoredRecord:
-    """What is known of a stored progression in force."""
+    """What is known of a stored current progression."""
 
     record_hash: str
     completed_at: datetime | None
@@ -29,8 +29,8 @@ class StoredRecord:
 class StoredClass:
     """What the raw store knows of one class before a run.
 
-    `records` holds the versions in force; `removed` the ids marked as gone. `unexplained` is the
-    API's total minus the ids in force at the last run that proved itself complete (rejected
+    `records` holds the current versions; `removed` the ids marked as removed. `unexplained` is the
+    API's total minus the current ids at the last run that proved itself complete (rejected
     records, or a total that counts more than is shown). `newest_completed_at` is as of that run.
     `last_thorough_at` is when it was last read without shortcut, `quick_runs` how often since with.
     """

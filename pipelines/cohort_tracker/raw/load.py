@@ -17,12 +17,11 @@ os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # what fails is told in
 import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
-from sqlalchemy import URL, create_engine
 
 from ..errors import StoreError
 from ..runtime.background import Background
 from ..runtime.folders import clear, make_fresh
-from .destination import RawSqlite
+from .destination import raw_store
 from .schema import LOG_TABLES, RAW_TABLES, Row
 from .store import BUSY_SECONDS, WRITE_HINT, RawStore
 
@@ -106,10 +105,6 @@ class RawLoader:
         self._work_dir = work_dir
         self._elsewhere: tempfile.TemporaryDirectory[str] | None = None
         self._load: Background[None] | None = None
-        # From parts: the path may hold any character that means something in an address.
-        self._engine = create_engine(
-            URL.create("sqlite", database=str(store.path)), connect_args={"timeout": BUSY_SECONDS}
-        )
         self._pipeline: dlt.Pipeline | None = None
         self._log: list[Row] = []
         self.seconds = 0.0
@@ -199,18 +194,13 @@ class RawLoader:
             ) from error
         finally:
             batch.clear()
-            self._engine.dispose()  # the file stays closed between two loads
 
     def _new_pipeline(self) -> dlt.Pipeline:
-        pipeline = dlt.pipeline(
+        return dlt.pipeline(
             "cohort_tracker",
-            destination=RawSqlite(self._engine),
-            dataset_name="main",
+            destination=raw_store(database=str(self._store.path), busy_seconds=BUSY_SECONDS),
             pipelines_dir=self._elsewhere.name if self._elsewhere else str(self._work_dir),
         )
-        # A new folder's state is empty; there is none to take from the store either.
-        pipeline.config.restore_from_destination = False
-        return pipeline
 
 
 def _arrow_table(table: str, rows: list[Mapping[str, Any]]) -> pa.Table:

@@ -6,13 +6,12 @@ The meaning of each column is in docs/raw-store.md. Types are dlt's: `text`, `bi
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .fields import PROGRESSION_FIELDS
-
-SCHEMA_VERSION = 1
-
+from .migrations import LAYOUT, MIGRATIONS, columns_of
 
 Row = tuple[str, Mapping[str, Any]]
 """A raw table's name and one row of it: values by column; a column left out is null."""
@@ -34,6 +33,7 @@ _SEEN = (_required("first_seen_at", "timestamp"), _required("run_id", "text"))
 
 RAW_TABLES: dict[str, tuple[Column, ...]] = {
     "progressions": (
+        _required("source", "text"),
         _required("class_id", "text"),
         _required("record_id", "text"),
         _required("version_no", "bigint"),
@@ -44,6 +44,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         *_SEEN,
     ),
     "classes": (
+        _required("source", "text"),
         _required("class_id", "text"),
         _required("version_no", "bigint"),
         _required("record_hash", "text"),
@@ -55,6 +56,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         *_SEEN,
     ),
     "class_units": (
+        _required("source", "text"),
         _required("class_id", "text"),
         _required("units_hash", "text"),
         _required("position", "bigint"),
@@ -65,6 +67,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "sync_runs": (
         _required("run_id", "text"),
+        _required("source", "text"),
         _required("class_id", "text"),
         _required("started_at", "timestamp"),
         _required("finished_at", "timestamp"),
@@ -76,7 +79,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         _required("fetched", "bigint"),
         _required("new", "bigint"),
         _required("changed", "bigint"),
-        _required("gone", "bigint"),
+        _required("removed", "bigint"),
         _required("rejected", "bigint"),
         Column("reported_total", "bigint"),
         _required("stored_total", "bigint"),
@@ -88,6 +91,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "sync_pages": (
         _required("run_id", "text"),
+        _required("source", "text"),
         _required("class_id", "text"),
         _required("seq", "bigint"),
         _required("page", "bigint"),
@@ -95,6 +99,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         _required("synced_at", "timestamp"),
     ),
     "rejected_records": (
+        _required("source", "text"),
         _required("class_id", "text"),
         Column("record_id", "text"),
         _required("record_hash", "text"),
@@ -131,9 +136,13 @@ LOG_TABLES = ("sync_pages", "sync_runs")
 """What was asked for and how it went, in the order of writing; the others hold what was read."""
 
 INDEXES = {
-    "progressions_by_class": "progressions (class_id)",
-    "sync_runs_by_class": "sync_runs (class_id)",
+    "progressions_by_class": "progressions (source, class_id)",
+    "sync_runs_by_class": "sync_runs (source, class_id)",
 }
+
+NOTED_MIGRATIONS = (
+    "CREATE TABLE IF NOT EXISTS raw_migrations (name TEXT PRIMARY KEY, applied_at DATETIME)"
+)
 
 _SQLITE_TYPES = {
     "text": "TEXT",
@@ -146,7 +155,10 @@ _SQLITE_TYPES = {
 
 
 def create_statements() -> list[str]:
-    """SQLite statements that make every raw table as dlt makes it (all columns nullable there)."""
+    """SQLite statements that make what is missing of the layout (all columns nullable).
+
+    They also note that the file has this layout, so an older one must be migrated before.
+    """
     tables = [
         f"CREATE TABLE IF NOT EXISTS {table} ("
         + ", ".join(f'"{column.name}" {_SQLITE_TYPES[column.type]}' for column in columns)
@@ -154,4 +166,24 @@ def create_statements() -> list[str]:
         for table, columns in RAW_TABLES.items()
     ]
     indexes = [f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in INDEXES.items()]
-    return tables + indexes
+    noted = [
+        "INSERT OR IGNORE INTO raw_migrations VALUES"  # noqa: S608
+        f" ('{migration.name}', datetime('now'))"
+        for migration in MIGRATIONS
+    ]
+    return [NOTED_MIGRATIONS, *tables, *indexes, *noted, f"PRAGMA user_version = {LAYOUT:d}"]
+
+
+def missing_columns(db: sqlite3.Connection) -> dict[str, str]:
+    """Columns that existing tables lack, as `table.column`, with the statement that adds each.
+
+    What may be null is added so, without a migration.
+    """
+    return {
+        f"{table}.{column.name}": f'ALTER TABLE {table} ADD COLUMN "{column.name}"'
+        f" {_SQLITE_TYPES[column.type]}"
+        for table, columns in RAW_TABLES.items()
+        if (stored := columns_of(db, table))
+        for column in columns
+        if column.nullable and column.name not in stored
+    }

@@ -16,7 +16,16 @@ from typing import Any
 
 from ..errors import DamagedStoreError, StoreError
 from .known import StoredClass, StoredClassVersion, StoredRecord
-from .schema import INDEXES, LOG_TABLES, RAW_TABLES, SCHEMA_VERSION, Row, create_statements
+from .migrations import LAYOUT, MIGRATIONS, Migration
+from .schema import (
+    INDEXES,
+    LOG_TABLES,
+    NOTED_MIGRATIONS,
+    RAW_TABLES,
+    Row,
+    create_statements,
+    missing_columns,
+)
 
 BUSY_SECONDS = 60.0
 """How long another program may hold the store before waiting for it is given up."""
@@ -44,10 +53,12 @@ class RawStore:
             if connection is None:
                 return
             version = _layout_version(connection)
-            if version > SCHEMA_VERSION:
+            unknown = _noted(connection) - {migration.name for migration in MIGRATIONS}
+            if version > LAYOUT or unknown:
+                layout = ", ".join([f"layout {version}", *sorted(unknown)])
                 raise StoreError(
-                    f"{self.path} was written by a newer version (layout {version},"
-                    f" this version reads up to {SCHEMA_VERSION})",
+                    f"{self.path} was written by a newer version ({layout};"
+                    f" this version reads up to {LAYOUT})",
                     "Upgrade cohort-tracker, or name another data_dir.",
                 )
             if thorough:
@@ -84,25 +95,51 @@ class RawStore:
                 if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise self._explained(error) from error
 
-    def lay_out(self) -> None:
-        """Make the tables and indexes that are missing, and stamp the layout's version."""
+    def pending_migrations(self) -> list[str]:
+        """What `lay_out` would change in the tables of an older file, by name; [] for a new one."""
+        with self._connection() as connection:
+            if connection is None:
+                return []
+            names = [migration.name for migration in _pending(connection)]
+            return names + [f"add {column}" for column in missing_columns(connection)]
+
+    def lay_out(self) -> list[str]:
+        """Bring the file to the layout of this version, older ones by their migrations.
+
+        Returns what was changed in an older file, as `pending_migrations` names it. Each migration
+        is in a transaction of its own: if the process dies, it was done or it was not.
+        """
         with self._connection() as found:
             if (
                 found is not None
                 and _tables(found) >= _LAYOUT
-                and _layout_version(found) == SCHEMA_VERSION
+                and _layout_version(found) == LAYOUT
+                and not _pending(found)
+                and not missing_columns(found)
             ):
-                return
+                return []
         self.wait_until_free()
+        step = ""
         try:
-            with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
-                connection.execute("BEGIN IMMEDIATE")  # all or nothing
+            with closing(
+                sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+            ) as connection:
+                done = []
+                for migration in _pending(connection):
+                    step = f"migration {migration.name} failed and was taken back: "
+                    _migrate(connection, migration)
+                    done.append(migration.name)
+                step = ""
+                connection.execute("BEGIN IMMEDIATE")
+                for column, statement in missing_columns(connection).items():
+                    connection.execute(statement)
+                    done.append(f"add {column}")
                 for statement in create_statements():
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
-                connection.commit()
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise self._explained(error) from error
+            raise self._explained(error, step) from error
+        return done
 
     def append_log(self, rows: Sequence[Row]) -> None:
         """Append rows of the log's tables (`sync_runs`, `sync_pages`), all or none."""
@@ -124,16 +161,16 @@ class RawStore:
         except sqlite3.Error as error:
             raise StoreError(f"Could not write {self.path}: {error}", WRITE_HINT) from error
 
-    def stored_class(self, class_id: str) -> StoredClass:
-        """What a reader of the class needs to know, but for the records once refused."""
+    def stored_class(self, source: str, class_id: str) -> StoredClass:
+        """What a reader of the class needs to know, but for the records once rejected."""
         stored = StoredClass()
         with self._connection() as connection:
             if connection is None or not _tables(connection) >= RAW_TABLES.keys():
                 return stored
             rows = connection.execute(
                 "SELECT record_id, record_hash, completed_at, is_removed, version_no"
-                " FROM progressions WHERE class_id = ? ORDER BY version_no",
-                (class_id,),
+                " FROM progressions WHERE source = ? AND class_id = ? ORDER BY version_no",
+                (source, class_id),
             )
             for record_id, record_hash, completed_at, is_removed, version_no in rows:
                 stored.next_version = version_no + 1
@@ -145,25 +182,26 @@ class RawStore:
                     stored.records[record_id] = StoredRecord(record_hash, _moment(completed_at))
             last_ok = connection.execute(
                 "SELECT newest_completed_at, reported_total, stored_total FROM sync_runs"
-                " WHERE class_id = ? AND status = 'ok' ORDER BY rowid DESC LIMIT 1",
-                (class_id,),
+                " WHERE source = ? AND class_id = ? AND status = 'ok' ORDER BY rowid DESC LIMIT 1",
+                (source, class_id),
             ).fetchone()
             thorough = connection.execute(
                 "SELECT finished_at, (SELECT count(*) FROM sync_runs AS later WHERE"
-                " later.class_id = run.class_id AND later.rowid > run.rowid)"
-                " FROM sync_runs AS run WHERE class_id = ? AND status = 'ok' AND NOT is_quick"
+                " later.source = run.source AND later.class_id = run.class_id"
+                " AND later.rowid > run.rowid) FROM sync_runs AS run"
+                " WHERE source = ? AND class_id = ? AND status = 'ok' AND NOT is_quick"
                 " ORDER BY rowid DESC LIMIT 1",
-                (class_id,),
+                (source, class_id),
             ).fetchone()
             last_full = connection.execute(
-                "SELECT finished_at FROM sync_runs WHERE class_id = ? AND status = 'ok'"
-                " AND mode = 'full' ORDER BY rowid DESC LIMIT 1",
-                (class_id,),
+                "SELECT finished_at FROM sync_runs WHERE source = ? AND class_id = ?"
+                " AND status = 'ok' AND mode = 'full' ORDER BY rowid DESC LIMIT 1",
+                (source, class_id),
             ).fetchone()
         if last_ok is not None:
-            newest, reported, in_force = last_ok
+            newest, reported, current = last_ok
             stored.newest_completed_at = _moment(newest)
-            stored.unexplained = 0 if reported is None else reported - in_force
+            stored.unexplained = 0 if reported is None else reported - current
         if thorough is not None:
             stored.last_thorough_at = _moment(thorough[0])
             stored.quick_runs = thorough[1]
@@ -192,16 +230,19 @@ class RawStore:
             ).fetchall()
         return {row[0] for row in rows}
 
-    def recorded_classes(self) -> set[str]:
-        """Ids of all classes that have a row in `progressions`."""
+    def recorded_classes(self, source: str) -> set[str]:
+        """Ids of all classes of a source that have a row in `progressions`."""
         with self._connection() as connection:
             if connection is None or not _tables(connection) >= _LAYOUT:
                 return set()
             # From each id straight to the next: the index is not walked through.
             rows = connection.execute(
-                "WITH RECURSIVE ids (id) AS (SELECT min(class_id) FROM progressions UNION ALL"
-                " SELECT (SELECT min(class_id) FROM progressions WHERE class_id > id) FROM ids"
-                " WHERE id IS NOT NULL) SELECT id FROM ids WHERE id IS NOT NULL"
+                "WITH RECURSIVE ids (id) AS"
+                " (SELECT min(class_id) FROM progressions WHERE source = :source UNION ALL"
+                " SELECT (SELECT min(class_id) FROM progressions WHERE source = :source"
+                " AND class_id > id) FROM ids WHERE id IS NOT NULL)"
+                " SELECT id FROM ids WHERE id IS NOT NULL",
+                {"source": source},
             ).fetchall()
         return {row[0] for row in rows}
 
@@ -272,7 +313,7 @@ class RawStore:
         return version, [dict(zip(columns, row, strict=True)) for row in rows]
 
     def rejected_hashes(self) -> dict[str, set[str]]:
-        """Per class (or file): the hashes of the records that were refused."""
+        """Per class (or file): the hashes of the records that were rejected."""
         found: dict[str, set[str]] = {}
         with self._connection() as connection:
             if connection is None or "rejected_records" not in _tables(connection):
@@ -342,7 +383,7 @@ class RawStore:
                 connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
                 return connection
 
-    def _explained(self, error: sqlite3.Error) -> StoreError:
+    def _explained(self, error: sqlite3.Error, step: str = "") -> StoreError:
         code = _code(error)
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return self._damage(str(error))
@@ -351,7 +392,7 @@ class RawStore:
                 f"{self.path} is in use by another program (waited {BUSY_SECONDS:g} s)",
                 "End what holds it open; the next sync reads again what was not stored.",
             )
-        return StoreError(f"{self.path}: {error}", WRITE_HINT)
+        return StoreError(f"{self.path}: {step}{error}", WRITE_HINT)
 
     def _damage(self, detail: str) -> DamagedStoreError:
         return DamagedStoreError(
@@ -379,6 +420,33 @@ def _code(error: sqlite3.Error) -> int:
 def _layout_version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
+
+
+def _noted(connection: sqlite3.Connection) -> set[str]:
+    """Names of the migrations that the file has been through."""
+    if "raw_migrations" not in _tables(connection):
+        return set()
+    return {row[0] for row in connection.execute("SELECT name FROM raw_migrations")}
+
+
+def _pending(connection: sqlite3.Connection) -> list[Migration]:
+    """The migrations that are due, in order; none for a file without tables."""
+    if not _tables(connection) & RAW_TABLES.keys():
+        return []
+    noted = _noted(connection)
+    return [migration for migration in MIGRATIONS if migration.name not in noted]
+
+
+def _migrate(connection: sqlite3.Connection, migration: Migration) -> None:
+    """Apply a migration and note it, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(NOTED_MIGRATIONS)
+    migration.apply(connection)
+    connection.execute(
+        "INSERT OR IGNORE INTO raw_migrations VALUES (?, datetime('now'))", (migration.name,)
+    )
+    connection.execute(f"PRAGMA user_version = {2 + MIGRATIONS.index(migration):d}")
+    connection.execute("COMMIT")
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

@@ -30,6 +30,7 @@ from .records import REMOVED
 if TYPE_CHECKING:
     from ..raw.schema import Row
 
+SOURCE = "openclass"
 DESCRIBE_AFTER = timedelta(hours=20)
 """The age from which a class's names and curriculum are asked for again."""
 
@@ -197,7 +198,7 @@ class Extraction:
             try:
                 found = read(path)
             except ConfigError as error:
-                hint = "The last good file stays in force."
+                hint = "The last good file stays current."
                 self.file_errors.append(CohortTrackerError(error.message, hint))
                 continue
             yield from self._bad_line_rows(table, path, found)
@@ -215,6 +216,7 @@ class Extraction:
             line_hash = content_hash([bad.line, bad.reason, bad.text])
             if line_hash not in known:
                 row = {
+                    "source": "files",
                     "class_id": source,
                     "record_id": str(bad.line),
                     "record_hash": line_hash,
@@ -234,7 +236,7 @@ class Extraction:
         # is new need not wait for the store, into which the classes before it are being written.
         self._described_at = self._store.described_at()
         self._known = self._store.class_versions()
-        self._recorded = self._store.recorded_classes()
+        self._recorded = self._store.recorded_classes(SOURCE)
         self._curricula = self._store.curricula()
         self._rejected = self._store.rejected_hashes()
         unreachable: ApiUnreachableError | None = None
@@ -271,7 +273,7 @@ class Extraction:
             return walk, self._timed(pages)
 
         is_recorded = info.class_id in self._recorded
-        stored = self._store.stored_class(info.class_id) if is_recorded else StoredClass()
+        stored = self._store.stored_class(SOURCE, info.class_id) if is_recorded else StoredClass()
         stored.rejected_hashes = self._rejected.get(info.class_id, set())
         reader = ClassReader(
             fetch,
@@ -334,7 +336,8 @@ class Extraction:
         if info == ClassInfo(info.class_id) and units_hash is None:
             return
         record_hash = content_hash([astuple(info), units_hash])
-        units = {"class_id": info.class_id, "units_hash": units_hash} | self._seen()
+        key = {"source": SOURCE, "class_id": info.class_id}
+        units = key | {"units_hash": units_hash} | self._seen()
         if entries and units_hash and (info.class_id, units_hash) not in self._curricula:
             for entry in entries:
                 yield "class_units", units | asdict(entry)
@@ -348,12 +351,13 @@ class Extraction:
         for version in page.versions:
             yield "progressions", _version_row(info, version) | seen
         for rejected in page.rejections:
-            row = {"class_id": info.class_id, "page": page.page, **rejected._asdict()}
-            yield "rejected_records", row | seen
+            key = {"source": SOURCE, "class_id": info.class_id, "page": page.page}
+            yield "rejected_records", key | rejected._asdict() | seen
         yield (
             "sync_pages",
             {
                 "run_id": self._run_id,
+                "source": SOURCE,
                 "class_id": info.class_id,
                 "seq": page.seq,
                 "page": page.page,
@@ -371,6 +375,7 @@ class Extraction:
             "sync_runs",
             {
                 "run_id": self._run_id,
+                "source": SOURCE,
                 "class_id": outcome.info.class_id,
                 "started_at": started,
                 "finished_at": self._now(),
@@ -382,7 +387,7 @@ class Extraction:
                 "fetched": result.fetched,
                 "new": result.new,
                 "changed": result.changed,
-                "gone": result.gone,
+                "removed": result.removed,
                 "rejected": result.rejected,
                 "reported_total": result.reported_total,
                 "stored_total": result.stored_total,
@@ -400,6 +405,7 @@ def _version_row(info: ClassInfo, version: Version) -> dict[str, Any]:
     record = version.record
     fields = {"record_hash": REMOVED} if record is None else record._asdict()
     return fields | {
+        "source": SOURCE,
         "class_id": info.class_id,
         "record_id": version.record_id,
         "version_no": version.version_no,

@@ -62,7 +62,7 @@ class ReadResult:
     fetched: int = 0
     new: int = 0
     changed: int = 0
-    gone: int = 0
+    removed: int = 0
     rejected: int = 0
     reported_total: int | None = None
     stored_total: int = 0
@@ -136,7 +136,7 @@ class ClassReader:
         self._new: set[str] = set()
         self._changed: set[str] = set()
         self._rejections: set[str] = set()
-        self._gone: set[str] = set()
+        self._removed: set[str] = set()
         self._visited: dict[int, _Visited] = {}
         self._has_news = False
         self._page_size = 1
@@ -160,14 +160,14 @@ class ClassReader:
             self._source.settle()
 
     def removals(self) -> list[Version]:
-        """Versions that mark stored ids as gone, after a read that proved it met all others."""
-        gone = self._gone if self.result.verified and self.result.mode == "full" else set()
+        """Versions that mark stored ids as removed, after a read that proved it met all others."""
+        removed = self._removed if self.result.verified and self.result.mode == "full" else set()
         versions = []
-        for record_id in sorted(gone):
+        for record_id in sorted(removed):
             versions.append(self._version(record_id, None))
             del self._stored.records[record_id]
             self._stored.removed.add(record_id)
-        self.result.gone = len(versions)
+        self.result.removed = len(versions)
         self._summarise()
         return versions
 
@@ -297,7 +297,7 @@ class ClassReader:
                 and (total is None or total <= current.accounted or current.said_end)
                 and (previous.ids, previous.rejected) == (current.ids, current.rejected)
             )
-            self._gone = self._stored.records.keys() - current.ids
+            self._removed = self._stored.records.keys() - current.ids
             if adds_up or agrees:
                 self.result.verified = True
                 break
