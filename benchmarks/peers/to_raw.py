@@ -73,8 +73,9 @@ def main(file: Path, table: str, raw_db: Path) -> None:
             f" now()::timestamp, 'peer' FROM peer.{table}"
         )
         db.execute(
-            "INSERT INTO raw.sync_runs BY NAME SELECT 'peer' AS run_id, 'openclass' AS source, class_id,"
-            " now()::timestamp AS started_at, now()::timestamp AS finished_at, 'full' AS mode,"
+            "INSERT INTO raw.sync_runs BY NAME SELECT 'peer' AS run_id,"
+            " 'openclass' AS source, class_id, now()::timestamp AS started_at,"
+            " now()::timestamp AS finished_at, 'full' AS mode,"
             " 0 AS is_quick, 0 AS is_described, 'ok' AS status, 0 AS pages, count(*) AS fetched,"
             ' count(*) AS "new", 0 AS changed, 0 AS removed, 0 AS rejected,'
             " count(*) AS reported_total, count(*) AS stored_total, 1 AS verified,"
