@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import IO
 
 from ..sources.api import ClassInfo
-from ..sources.extract import ClassOutcome, Observer
-from ..sources.reader import PageRead, ReadResult
+from ..sources.outcome import ClassOutcome, Observer
+from ..sources.result import PageRead, ReadResult
 from .printing import printable, shorten
 
 _NAME_WIDTH = 20
