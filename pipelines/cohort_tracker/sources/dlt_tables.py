@@ -7,10 +7,10 @@ dlt's state instead of a raw store, so it is kept, or not, together with the row
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import dlt
@@ -85,12 +85,12 @@ def tables(connect: Callable[[], Source], settings: Settings, full: bool) -> lis
         ],
     )
     def progressions() -> Iterator[list[dict[str, Any]]]:
-        names = [column["name"] for column in _columns("progressions")]
+        names = [str(column["name"]) for column in _columns("progressions")]
         state = dlt.current.resource_state().setdefault("classes", {})
         source, infos = session()
         for info in infos:
             stored = _unpacked(state.get(info.class_id))
-            known = Known(recorded={info.class_id}, read_class=lambda _, found=stored: found)
+            known = Known(recorded={info.class_id}, read_class=partial(_as_is, stored))
             extraction = Extraction(
                 source, known, settings, run_id="", full=full, observer=_Notes()
             )
@@ -104,6 +104,9 @@ def tables(connect: Callable[[], Source], settings: Settings, full: bool) -> lis
                     rows = []
             if rows:
                 yield rows
+            if count := outcome.result.rejected:
+                plural = "s" if count != 1 else ""
+                _log.warning(f"class {info.class_id}: {count} record{plural} could not be used")
             if outcome.error is not None:
                 _log.warning("class %s: %s", info.class_id, outcome.error.message)
             state[info.class_id] = _packed(stored, outcome, datetime.now(UTC))
@@ -111,11 +114,15 @@ def tables(connect: Callable[[], Source], settings: Settings, full: bool) -> lis
     return [classes, class_units, progressions]
 
 
-def _columns(table: str, without: set[str] = frozenset()) -> list[TColumnSchema]:  # type: ignore[assignment]
+def _as_is(stored: StoredClass, _class_id: str) -> StoredClass:
+    return stored
+
+
+def _columns(table: str, without: Collection[str] = ()) -> list[TColumnSchema]:
     return [
         {"name": column.name, "data_type": column.type, "nullable": column.nullable}  # type: ignore[typeddict-item]
         for column in RAW_TABLES[table]
-        if column.name not in _OF_VERSIONS | without
+        if column.name not in {*_OF_VERSIONS, *without}
     ]
 
 

@@ -88,7 +88,7 @@ class Extraction:
                     raise unreachable
                 yield from self.class_rows(outcome)
             except CohortTrackerError as error:
-                outcome.error = error
+                outcome.status, outcome.error = "failed", error
                 if isinstance(error, ApiUnreachableError):
                     unreachable = error
                 if isinstance(error, AuthenticationError):
