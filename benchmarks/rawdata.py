@@ -60,9 +60,7 @@ def write(raw_db: Path, classes: int, records_per_class: int) -> int:
         names = ", ".join(f'"{name}"' for name in columns)
         db.execute(f"CREATE TEMP TABLE template (variant INTEGER, place INTEGER, {names})")
         for variant in range(_VARIANTS):
-            rows = _template_rows(variant, records_per_class, now)
-            places = ", ".join("?" * (len(columns) + 2))
-            db.executemany(f"INSERT INTO template VALUES ({places})", rows)
+            _insert(db, "template", _template_rows(variant, records_per_class, now))
         multiplied = ", ".join(map(_multiplied, columns))
         db.execute(
             f"INSERT INTO progressions ({names}) SELECT {multiplied}"
@@ -75,19 +73,26 @@ def write(raw_db: Path, classes: int, records_per_class: int) -> int:
     return int(regraded)
 
 
-def _template_rows(variant: int, records: int, now: str) -> list[tuple[Any, ...]]:
+def _template_rows(variant: int, records: int, now: str) -> list[dict[str, Any]]:
     from cohort_tracker.sandbox import template
-    from cohort_tracker.sources.records import Progression, read_record
+    from cohort_tracker.sources.records import Rejection, read_record
 
     end = datetime(2026, 3, 2, tzinfo=UTC)
     made = template.make(1, variant, records, 0, end, "oid")
     rows = []
     for place, text in enumerate(made.texts, start=1):
         record = read_record(json.loads(text))
-        assert isinstance(record, Progression), record
-        values = [_text(v) if isinstance(v, datetime) else v for v in record[1:]]
-        key = (_SOURCE, None, record.record_id, place)  # the class comes with the multiplication
-        rows.append((variant, place, *key, values[0], False, *values[1:], now, _RUN_ID))
+        assert not isinstance(record, Rejection), record
+        values = {
+            name: _text(value) if isinstance(value, datetime) else value
+            for name, value in record._asdict().items()
+        }
+        # The class comes with the multiplication.
+        own = {
+            **{"source": _SOURCE, "version_no": place, "is_removed": False},
+            **{"first_seen_at": now, "run_id": _RUN_ID},
+        }
+        rows.append({"variant": variant, "place": place, **values, **own})
     return rows
 
 
@@ -120,33 +125,57 @@ def _regrades(columns: list[str], records: int) -> str:
 
 def _describe(db: sqlite3.Connection, classes: int, records: int, now: str) -> None:
     """The classes themselves, their curricula, and the runs and pages by which they came."""
+    from cohort_tracker.raw.schema import RAW_TABLES
     from cohort_tracker.sandbox import template
 
-    seen = (now, _RUN_ID)
+    seen = {"first_seen_at": now, "run_id": _RUN_ID}
     pages = -(-records // 200)
     for number in range(1, classes + 1):
         room = template.classroom(number)
-        units_hash = f"{number:032x}"
-        described = (room.friendly_id, room.name, room.school, True, units_hash)
-        _insert(db, "classes", [(_SOURCE, room.id, 1, f"{number:032x}", *described, *seen)])
+        key = {"source": _SOURCE, "class_id": room.id}
+        units = key | seen | {"units_hash": f"{number:032x}"}
+        described = {
+            "version_no": 1,
+            "record_hash": f"{number:032x}",
+            "friendly_id": room.friendly_id,
+            "name": room.name,
+            "school": room.school,
+            "is_published": True,
+        }
+        _insert(db, "classes", [units | described])
         entries = [
-            (place, unit_no, unit.name, assignment)
+            {
+                "position": place,
+                "section_position": unit_no,
+                "section_name": unit.name,
+                "assignment_id": assignment_id,
+            }
             for unit_no, unit in enumerate(room.units, start=1)
-            for place, assignment in enumerate(unit.assignment_ids, start=1 + 8 * (unit_no - 1))
+            for place, assignment_id in enumerate(unit.assignment_ids, start=1 + 8 * (unit_no - 1))
         ]
-        curriculum = (_SOURCE, room.id, units_hash)
-        _insert(db, "class_units", [(*curriculum, *entry, *seen) for entry in entries])
-        run = (_RUN_ID, _SOURCE, room.id)
-        counts = (pages, records, records, 0, 0, 0, records, records, True, 200, now)
-        run_row = (*run, now, now, "full", False, True, "ok", *counts, "UTC", None)
-        _insert(db, "sync_runs", [run_row])
-        read = [(*run, page + 1, page, min(200, records), now) for page in range(pages)]
-        _insert(db, "sync_pages", read)
+        _insert(db, "class_units", [units | entry for entry in entries])
+        counts = {"pages": pages, "fetched": records, "new": records, "stored_total": records}
+        run_row = {
+            **{column.name: 0 for column in RAW_TABLES["sync_runs"] if column.type == "bigint"},
+            **counts,
+            **{"started_at": now, "finished_at": now, "newest_completed_at": now},
+            **{"mode": "full", "is_quick": False, "is_described": True, "status": "ok"},
+            **{"reported_total": records, "verified": True, "page_size": 200, "timezone": "UTC"},
+        }
+        _insert(db, "sync_runs", [key | run_row | {"run_id": _RUN_ID}])
+        read = {"run_id": _RUN_ID, "synced_at": now, "records_processed": min(200, records)}
+        _insert(
+            db,
+            "sync_pages",
+            [key | read | {"seq": page + 1, "page": page} for page in range(pages)],
+        )
 
 
-def _insert(db: sqlite3.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:
-    places = ", ".join("?" * len(rows[0]))
-    db.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+def _insert(db: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
+    names = list(rows[0])
+    columns = ", ".join(f'"{name}"' for name in names)
+    values = ", ".join(f":{name}" for name in names)
+    db.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values})", rows)
 
 
 def _text(moment: datetime) -> str:

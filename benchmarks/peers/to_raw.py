@@ -73,9 +73,13 @@ def main(file: Path, table: str, raw_db: Path) -> None:
             f" now()::timestamp, 'peer' FROM peer.{table}"
         )
         db.execute(
-            "INSERT INTO raw.sync_runs SELECT 'peer', 'openclass', class_id, now()::timestamp,"
-            " now()::timestamp, 'full', 0, 0, 'ok', 0, count(*), count(*), 0, 0, 0, count(*),"
-            " count(*), 1, 200, max(completed_at), 'UTC', NULL"
+            "INSERT INTO raw.sync_runs BY NAME SELECT 'peer' AS run_id,"
+            " 'openclass' AS source, class_id, now()::timestamp AS started_at,"
+            " now()::timestamp AS finished_at, 'full' AS mode,"
+            " 0 AS is_quick, 0 AS is_described, 'ok' AS status, 0 AS pages, count(*) AS fetched,"
+            ' count(*) AS "new", 0 AS changed, 0 AS removed, 0 AS rejected,'
+            " count(*) AS reported_total, count(*) AS stored_total, 1 AS verified,"
+            " 200 AS page_size, max(completed_at) AS newest_completed_at, 'UTC' AS timezone"
             f" FROM (SELECT {places['class_id']} AS class_id, {places['completed_at']}"
             f" AS completed_at FROM peer.{table}) GROUP BY class_id"
         )

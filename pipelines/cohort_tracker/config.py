@@ -29,6 +29,7 @@ _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 class Settings:
     """Everything that can be set. Times in seconds, days or hours as the name says."""
 
+    source: str = "openclass"
     email: str | None = None
     password: str | None = field(default=None, repr=False)
     class_ids: tuple[str, ...] = ()
@@ -348,6 +349,7 @@ def _api_base(value: Any) -> str:
 
 
 _PARSERS: dict[str, Callable[[Any], Any]] = {
+    "source": _text,
     "email": _text,
     "password": _password,
     "class_ids": _texts,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,11 @@ from .runtime.background import Background
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
 from .runtime.lock import sync_lock
+from .sources import connect
 
 if TYPE_CHECKING:
-    from .sources.extract import ClassOutcome, Observer
+    from .sources.api import Source
+    from .sources.outcome import ClassOutcome, Observer
     from .warehouse.build import BuildReport, WarehouseBuild
 
 TIMINGS = (
@@ -132,7 +135,7 @@ def run_sync(
     ConfigError, SyncRunningError or StoreError when it could not even begin, InterruptionError
     when a signal ended it.
     """
-    settings.require_credentials()
+    source = connect(settings)
     started = time.monotonic() if since is None else since
     report = SyncReport(new_run_id(datetime.now(UTC)))
     with interruptible(), ExitStack() as stack:
@@ -150,7 +153,7 @@ def run_sync(
             # Started now, so that dbt is ready when the pages are in.
             warehouse = stack.enter_context(WarehouseBuild(settings, report.run_id))
         try:
-            _extract_and_load(settings, store, report, full, only, observer)
+            _extract_and_load(source, settings, store, report, full, only, observer)
         except CohortTrackerError as error:
             report.error = error
         if warehouse is not None and any(item.status != "failed" for item in report.classes):
@@ -224,6 +227,7 @@ def _build(
 
 
 def _extract_and_load(
+    source: Source,
     settings: Settings,
     store: RawStore,
     report: SyncReport,
@@ -232,31 +236,34 @@ def _extract_and_load(
     observer: Observer | None,
 ) -> None:
     begun = time.monotonic()
-    from .sources.extract import Extraction, Observer, choose_classes
-    from .sources.openclass.client import OpenClassClient
+    from .sources.choose import choose_classes
+    from .sources.extract import Extraction
+    from .sources.files.rows import FileExtraction
+    from .sources.outcome import Observer
 
     observer = observer or Observer()
-    client = OpenClassClient(settings)
     # dlt takes longer to import than the first answers take to come.
-    Background(_import_dlt, "import")
+    Background(partial(_import_dlt, source), "import")
     report.timings["import"] = time.monotonic() - begun
     begun = time.monotonic()
-    client.token()
+    source.log_in()
     report.timings["login"] = time.monotonic() - begun
     begun = time.monotonic()
-    classes = choose_classes(client, settings, only, store, observer)
+    known = store.known(source.name)
+    classes = choose_classes(source, settings, only, known, observer)
     report.timings["classes"] = time.monotonic() - begun
     begun = time.monotonic()
     from .raw.load import RawLoader
 
     report.timings["import"] += time.monotonic() - begun
     extraction = Extraction(
-        client, store, settings, run_id=report.run_id, full=full, observer=observer
+        source, known, settings, run_id=report.run_id, full=full, observer=observer
     )
+    files = FileExtraction(settings, known, extraction.seen, observer.note)
     report.classes = extraction.outcomes
     with RawLoader(store, settings.data_dir / "load") as loader:
         try:
-            loader.load(chain(extraction.file_rows(), extraction.rows(classes)))
+            loader.load(chain(files.rows(), extraction.rows(classes)))
         except StoreError as error:
             for outcome in extraction.outcomes[loader.stored_runs :]:
                 outcome.status = "failed"  # however well it was read
@@ -265,15 +272,15 @@ def _extract_and_load(
         finally:
             report.timings["pages"] = extraction.page_seconds
             report.timings["load"] = loader.seconds
-    if extraction.file_errors:
-        raise extraction.file_errors[0]
+    if files.errors:
+        raise files.errors[0]
 
 
-def _import_dlt() -> None:
+def _import_dlt(source: Source) -> None:
     from .raw import load
-    from .sources.openclass import paging
 
-    del load, paging  # kept by Python, for whoever imports them next
+    del load  # kept by Python, for whoever imports it next
+    source.get_ready()
 
 
 def prepare_data_dir(data_dir: Path) -> None:

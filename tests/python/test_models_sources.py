@@ -1,11 +1,11 @@
-"""Records of several APIs side by side in one warehouse."""
+"""What staging takes from the raw store: of several APIs side by side, and to the last row."""
 
 from pathlib import Path
 from typing import Any
 
 from cohorts import cohort_tables
 from raw_fixture import write_raw_db
-from warehouse_fixture import build_warehouse, rows
+from warehouse_fixture import build_warehouse, rows, run_dbt
 
 
 def test_second_source_with_the_same_ids_is_told_apart(tmp_path: Path):
@@ -40,3 +40,18 @@ def test_second_source_with_the_same_ids_is_told_apart(tmp_path: Path):
     assert rows(warehouse, "select distinct source from core.classes where id like 'other:%'") == [
         {"source": "other"}
     ]
+
+
+def test_last_row_of_a_full_row_group_is_read(tmp_path: Path):
+    """DuckDB's SQLite reader misses it when several threads read."""
+    count = 122_880
+    records = [
+        {"class_id": "c", "record_id": str(n), "user_id": "u", "assignment_id": "a"}
+        for n in range(count)
+    ]
+    data_dir = write_raw_db(tmp_path / "raw.db", {"progressions": records}).parent
+    done = run_dbt(data_dir, "run", "--select", "stg_openclass__progression_versions")
+    assert done.returncode == 0, done.stdout
+    (warehouse,) = data_dir.glob("*.duckdb")
+    found = rows(warehouse, "select count(*) as n from staging.stg_openclass__progression_versions")
+    assert found == [{"n": count}]

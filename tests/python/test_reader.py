@@ -17,8 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from cohort_tracker.raw.known import StoredClass
 from cohort_tracker.sources.api import Page
-from cohort_tracker.sources.reader import ClassReader, ReadResult, Version
-from cohort_tracker.sources.records import Progression, read_record
+from cohort_tracker.sources.reader import ClassReader
+from cohort_tracker.sources.records import Progression, Rejection, read_record
+from cohort_tracker.sources.result import ReadResult, Version
 
 START = datetime(2025, 9, 1, tzinfo=UTC)
 
@@ -70,26 +71,6 @@ class SimulatedClass:
         more = self.faults.get("can_load_more", (number + 1) * size < len(rows))
         return Page(number, part, total, self.faults.get("claims", size), more)
 
-    def walk(self):
-        walk = _Walk()
-
-        def pages():
-            number = 0
-            while True:
-                walk.target = None
-                yield self.page(number)
-                assert walk.target is not None
-                number = walk.target
-
-        return walk, pages()
-
-
-class _Walk:
-    target: int | None = 0
-
-    def go_to(self, number: int) -> None:
-        self.target = number
-
 
 class Store:
     """Applies versions as the raw store does and answers as it would."""
@@ -102,7 +83,7 @@ class Store:
     def sync(self, server: SimulatedClass, *, full: bool = False, **limits: Any) -> ReadResult:
         server.requests.clear()
         reader = ClassReader(
-            server.walk,
+            server.page,
             self.known,
             full=full,
             lookback=limits.get("lookback", timedelta(days=14)),
@@ -139,7 +120,7 @@ class Store:
 
 def expected(server: SimulatedClass) -> dict[str, Progression]:
     read = [read_record(record) for record in server.records.values()]
-    return {record.record_id: record for record in read if isinstance(record, Progression)}
+    return {record.record_id: record for record in read if not isinstance(record, Rejection)}
 
 
 def filled(count: int, still_open: int = 2, **faults: Any) -> SimulatedClass:

@@ -150,10 +150,8 @@ def test_plain_dbt_migrates_a_released_store(tmp_path: Path):
     done = run_dbt(data_dir, "build", "--exclude-resource-type", "unit_test")
     assert done.returncode == 0, done.stdout + done.stderr
     assert layout(data_dir / "raw.db")["no"] == LAYOUT
-    found = rows(
-        data_dir / "warehouse.duckdb", "select source, count(*) n from core.classes group by 1"
-    )
-    assert found == [{"source": "openclass", "n": 2}]
+    found = rows(data_dir / "dev.duckdb", "select source from core.classes")
+    assert found == [{"source": "openclass"}] * 2
 
 
 def test_failing_migration_leaves_the_store_as_it_was(old: RawStore):

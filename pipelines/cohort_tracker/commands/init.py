@@ -98,34 +98,34 @@ def _given_password(password: str | None, from_stdin: bool) -> str | None:
 
 
 def _ask_for_credentials(settings: Settings, changes: dict[str, Any]) -> None:
+    from ..sources import needs
+
     missing = [
-        key
-        for key in ("email", "password")
-        if key not in changes and getattr(settings, key) is None
+        key for key in needs(settings) if key not in changes and getattr(settings, key) is None
     ]
     if missing and not sys.stdin.isatty():
         raise ConfigError(
             f"Missing: {' and '.join('--' + key.replace('_', '-') for key in missing)}",
             "Give the password with --password-stdin or COHORT_TRACKER_PASSWORD.",
         )
-    if "email" in missing:
-        changes["email"] = ask("E-mail")
-    if "password" in missing:
-        changes["password"] = ask("Password", hide=True)
+    prompts = {"email": "E-mail", "password": "Password"}
+    for key in missing:
+        changes[key] = ask(prompts.get(key, key), hide=key == "password")
 
 
 def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
     from ..errors import ApiUnreachableError, ClassNotFoundError, CohortTrackerError
+    from ..sources import connect
     from ..sources.classes import find_classes
-    from ..sources.openclass.client import OpenClassClient
     from ..sync import prepare_data_dir
 
-    prepare_data_dir(settings.data_dir)  # where the client notes when it asked
-    client = OpenClassClient(settings)
-    client.login()
-    say(f"Logged in as {settings.email}", err=True)
+    prepare_data_dir(settings.data_dir)  # where the source notes when it asked
+    source = connect(settings)
+    source.log_in()
+    if settings.email is not None:
+        say(f"Logged in as {settings.email}", err=True)
     try:
-        classes = client.classes()
+        classes = source.classes()
     except ApiUnreachableError:
         raise
     except CohortTrackerError as error:

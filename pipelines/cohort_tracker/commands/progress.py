@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from ..runtime.printing import Bar, can_draw, say
 from ..sources.api import ClassInfo
-from ..sources.extract import ClassOutcome, Observer
-from ..sources.reader import PageRead, ReadResult
+from ..sources.outcome import ClassOutcome, Observer
+from ..sources.result import PageRead, ReadResult
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,48 @@ class StoredClass:
     quick_runs: int = 0
     newest_completed_at: datetime | None = None
     unexplained: int = 0
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """The current version of a file that people keep: its number, and its rows by column."""
+
+    version: int
+    rows: list[dict[str, Any]]
+
+
+def _nothing(_class_id: str) -> StoredClass:
+    return StoredClass()
+
+
+def _no_curriculum(_class_id: str, _units_hash: str) -> set[str]:
+    return set()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a source's classes before a run, asked for once.
+
+    `class_versions` holds the newest description of each class, `described_at` when it was last
+    asked for (aware, UTC). `recorded` are the classes with stored progressions, `synced` those
+    of which a run did not fail. `curricula` are (class id, units hash) whose rows are stored.
+    `rejected` are hashes of rejected records by class, of rejected lines by `file:<table>`. What
+    is many rows a class is read when its turn comes: `read_class`, `curriculum`.
+    """
+
+    class_versions: dict[str, StoredClassVersion] = field(default_factory=dict)
+    described_at: dict[str, datetime] = field(default_factory=dict)
+    recorded: set[str] = field(default_factory=set)
+    synced: set[str] = field(default_factory=set)
+    curricula: set[tuple[str, str]] = field(default_factory=set)
+    rejected: dict[str, set[str]] = field(default_factory=dict)
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    read_class: Callable[[str], StoredClass] = _nothing
+    curriculum: Callable[[str, str], set[str]] = _no_curriculum
+
+    def stored_class(self, class_id: str) -> StoredClass:
+        """What a reader of the class needs to know."""
+        # A class without records need not wait for a store that is being written.
+        stored = self.read_class(class_id) if class_id in self.recorded else StoredClass()
+        stored.rejected_hashes = self.rejected.get(class_id, set())
+        return stored

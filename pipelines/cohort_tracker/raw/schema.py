@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from .fields import PROGRESSION_FIELDS
 from .migrations import LAYOUT, MIGRATIONS, columns_of
 
 Row = tuple[str, Mapping[str, Any]]
@@ -38,17 +39,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         _required("version_no", "bigint"),
         _required("record_hash", "text"),
         _required("is_removed", "bool"),
-        Column("user_id", "text"),
-        Column("user_first_name", "text"),
-        Column("user_last_name", "text"),
-        Column("user_email", "text"),
-        Column("assignment_id", "text"),
-        Column("assignment_name", "text"),
-        Column("assignment_type", "text"),
-        Column("grade", "double"),
-        Column("started_at", "timestamp"),
-        Column("completed_at", "timestamp"),
-        Column("reviewed_at", "timestamp"),
+        *(Column(field.name, field.type) for field in PROGRESSION_FIELDS),
         Column("extra", "text"),
         *_SEEN,
     ),

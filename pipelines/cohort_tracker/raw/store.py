@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import DamagedStoreError, StoreError
-from .known import StoredClass, StoredClassVersion, StoredRecord
+from .known import Known, StoredClass, StoredClassVersion, StoredFile, StoredRecord
 from .migrations import LAYOUT, MIGRATIONS, Migration
 from .schema import (
     INDEXES,
@@ -161,7 +162,52 @@ class RawStore:
         except sqlite3.Error as error:
             raise StoreError(f"Could not write {self.path}: {error}", WRITE_HINT) from error
 
-    def stored_class(self, source: str, class_id: str) -> StoredClass:
+    def known(self, source: str) -> Known:
+        """What is known of a source's classes, in one go; their records when they are asked for."""
+        with self._connection() as db:
+            if db is None or not _tables(db) >= _LAYOUT:
+                return Known()
+            described = db.execute(
+                "SELECT class_id, finished_at FROM sync_runs WHERE rowid IN"
+                " (SELECT max(rowid) FROM sync_runs WHERE is_described AND status <> 'failed'"
+                " AND source = ? GROUP BY class_id)",
+                (source,),
+            ).fetchall()
+            # From each id straight to the next: the index is not walked through.
+            recorded = db.execute(
+                "WITH RECURSIVE ids (id) AS"
+                " (SELECT min(class_id) FROM progressions WHERE source = :source UNION ALL"
+                " SELECT (SELECT min(class_id) FROM progressions WHERE source = :source"
+                " AND class_id > id) FROM ids WHERE id IS NOT NULL)"
+                " SELECT id FROM ids WHERE id IS NOT NULL",
+                {"source": source},
+            ).fetchall()
+            synced = db.execute(
+                "SELECT DISTINCT class_id FROM sync_runs WHERE status <> 'failed' AND source = ?",
+                (source,),
+            ).fetchall()
+            curricula = db.execute(
+                "SELECT DISTINCT class_id, units_hash FROM class_units WHERE source = ?", (source,)
+            ).fetchall()
+            rejected: dict[str, set[str]] = {}
+            for class_id, record_hash in db.execute(
+                "SELECT class_id, record_hash FROM rejected_records WHERE source IN (?, 'files')",
+                (source,),
+            ):
+                rejected.setdefault(class_id, set()).add(record_hash)
+            return Known(
+                class_versions=_class_versions(db, source),
+                described_at={key: at for key, text in described if (at := _moment(text))},
+                recorded={row[0] for row in recorded},
+                synced={row[0] for row in synced},
+                curricula=set(curricula),
+                rejected=rejected,
+                files={table: _newest_file(db, table) for table in ("roster", "mentors")},
+                read_class=partial(self._stored_class, source),
+                curriculum=partial(self._curriculum, source),
+            )
+
+    def _stored_class(self, source: str, class_id: str) -> StoredClass:
         """What a reader of the class needs to know, but for the records once rejected."""
         stored = StoredClass()
         with self._connection() as connection:
@@ -209,79 +255,32 @@ class RawStore:
             stored.last_full_at = _moment(last_full[0])
         return stored
 
-    def class_versions(self) -> dict[str, StoredClassVersion]:
-        """The newest stored description of each class, by class id."""
-        with self._connection() as connection:
-            if connection is None or "classes" not in _tables(connection):
-                return {}
-            rows = connection.execute(
-                "SELECT class_id, version_no, record_hash, friendly_id, name, units_hash"
-                " FROM classes ORDER BY version_no"
-            ).fetchall()
-        return {row[0]: StoredClassVersion(*row[1:]) for row in rows}
-
-    def classes_with_progressions(self) -> set[str]:
-        """Ids under which progressions were read, failed runs aside."""
-        with self._connection() as connection:
-            if connection is None or "sync_runs" not in _tables(connection):
-                return set()
-            rows = connection.execute(
-                "SELECT DISTINCT class_id FROM sync_runs WHERE status <> 'failed'"
-            ).fetchall()
-        return {row[0] for row in rows}
-
-    def recorded_classes(self, source: str) -> set[str]:
-        """Ids of all classes of a source that have a row in `progressions`."""
-        with self._connection() as connection:
-            if connection is None or not _tables(connection) >= _LAYOUT:
-                return set()
-            # From each id straight to the next: the index is not walked through.
-            rows = connection.execute(
-                "WITH RECURSIVE ids (id) AS"
-                " (SELECT min(class_id) FROM progressions WHERE source = :source UNION ALL"
-                " SELECT (SELECT min(class_id) FROM progressions WHERE source = :source"
-                " AND class_id > id) FROM ids WHERE id IS NOT NULL)"
-                " SELECT id FROM ids WHERE id IS NOT NULL",
-                {"source": source},
-            ).fetchall()
-        return {row[0] for row in rows}
-
-    def curricula(self) -> set[tuple[str, str]]:
-        """The curricula whose rows are stored, as (class id, units hash)."""
-        with self._connection() as connection:
-            if connection is None or "class_units" not in _tables(connection):
-                return set()
-            rows = connection.execute(
-                "SELECT DISTINCT class_id, units_hash FROM class_units"
-            ).fetchall()
-        return set(rows)
-
-    def curriculum(self, class_id: str, units_hash: str) -> set[str]:
+    def _curriculum(self, source: str, class_id: str, units_hash: str) -> set[str]:
         """The assignments of a stored curriculum."""
         with self._connection() as connection:
             if connection is None or "class_units" not in _tables(connection):
                 return set()
             rows = connection.execute(
-                "SELECT assignment_id FROM class_units WHERE class_id = ? AND units_hash = ?",
-                (class_id, units_hash),
+                "SELECT assignment_id FROM class_units"
+                " WHERE source = ? AND class_id = ? AND units_hash = ?",
+                (source, class_id, units_hash),
             ).fetchall()
         return {row[0] for row in rows}
 
-    def described_at(self) -> dict[str, datetime]:
-        """Per class id: when its names and curriculum were last asked for; aware, UTC."""
+    def class_versions(self) -> dict[str, StoredClassVersion]:
+        """The newest stored description of each class of any source, by class id."""
         with self._connection() as connection:
-            if connection is None or "sync_runs" not in _tables(connection):
+            if connection is None or "classes" not in _tables(connection):
                 return {}
-            rows = connection.execute(
-                "SELECT class_id, finished_at FROM sync_runs WHERE rowid IN"
-                " (SELECT max(rowid) FROM sync_runs WHERE is_described AND status <> 'failed'"
-                " GROUP BY class_id)"
-            ).fetchall()
-        return {class_id: moment for class_id, text in rows if (moment := _moment(text))}
+            return _class_versions(connection, None)
 
     def content_marks(self) -> dict[str, int]:
         """A number per table that grows with each row, the log of the runs left out."""
-        tables = sorted(RAW_TABLES.keys() - {"sync_runs", "sync_pages"})
+        marks = self.last_rows()
+        return {table: marks[table] for table in sorted(marks.keys() - set(LOG_TABLES))}
+
+    def last_rows(self) -> dict[str, int]:
+        """The number of the last row of each table; 0 where it has none."""
         with self._connection() as connection:
             if connection is None or not _tables(connection) >= RAW_TABLES.keys():
                 return {}
@@ -289,39 +288,12 @@ class RawStore:
                 table: connection.execute(
                     f"SELECT coalesce(max(rowid), 0) FROM {table}"  # noqa: S608
                 ).fetchone()[0]
-                for table in tables
+                for table in RAW_TABLES
             }
 
     def last_statuses(self) -> dict[str, str]:
         """Per class id: how its last run ended."""
         return {class_id: run["status"] for class_id, run in self.last_runs().items()}
-
-    def newest_file(self, table: str) -> tuple[int, list[dict[str, Any]]]:
-        """Version and rows (values by column) of the current `roster` or `mentors` file."""
-        columns = [column.name for column in RAW_TABLES[table]][1:-2]
-        with self._connection() as connection:
-            if connection is None or table not in _tables(connection):
-                return 0, []
-            version = connection.execute(
-                f"SELECT coalesce(max(file_version), 0) FROM {table}"  # noqa: S608
-            ).fetchone()[0]
-            names = ", ".join(f'"{name}"' for name in columns)
-            rows = connection.execute(
-                f"SELECT {names} FROM {table} WHERE file_version = ?",  # noqa: S608
-                (version,),
-            ).fetchall()
-        return version, [dict(zip(columns, row, strict=True)) for row in rows]
-
-    def rejected_hashes(self) -> dict[str, set[str]]:
-        """Per class (or file): the hashes of the records that were rejected."""
-        found: dict[str, set[str]] = {}
-        with self._connection() as connection:
-            if connection is None or "rejected_records" not in _tables(connection):
-                return found
-            rows = connection.execute("SELECT class_id, record_hash FROM rejected_records")
-            for class_id, record_hash in rows:
-                found.setdefault(class_id, set()).add(record_hash)
-        return found
 
     def last_runs(self) -> dict[str, dict[str, Any]]:
         """Per class id: the columns of its last run, and `last_ok_at`; times aware, UTC."""
@@ -466,3 +438,29 @@ def _moment(text: str | None) -> datetime | None:
         return None
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _class_versions(db: sqlite3.Connection, source: str | None) -> dict[str, StoredClassVersion]:
+    # Without a source no word of it: the file may be older than that column.
+    of_source = "" if source is None else "WHERE source = ?"
+    rows = db.execute(
+        "SELECT class_id, version_no, record_hash, friendly_id, name, units_hash FROM classes"  # noqa: S608
+        f" {of_source} ORDER BY version_no",
+        () if source is None else (source,),
+    )
+    return {row[0]: StoredClassVersion(*row[1:]) for row in rows}
+
+
+def _newest_file(db: sqlite3.Connection, table: str) -> StoredFile:
+    """The current `roster` or `mentors` file."""
+    kept = {"file_version", "first_seen_at", "run_id"}
+    columns = [column.name for column in RAW_TABLES[table] if column.name not in kept]
+    names = ", ".join(f'"{name}"' for name in columns)
+    version = db.execute(
+        f"SELECT coalesce(max(file_version), 0) FROM {table}"  # noqa: S608
+    ).fetchone()[0]
+    rows = db.execute(
+        f"SELECT {names} FROM {table} WHERE file_version = ?",  # noqa: S608
+        (version,),
+    )
+    return StoredFile(version, [dict(zip(columns, row, strict=True)) for row in rows])

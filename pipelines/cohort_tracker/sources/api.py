@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -49,18 +48,23 @@ class Page:
     can_load_more: bool | None
 
 
-class Walk(Protocol):
-    """Something that fetches the page it is told to go to next."""
-
-    def go_to(self, number: int) -> None:
-        """Make 0-based page `number` the next one."""
-
-
 class Source(Protocol):
-    """A session with an API that has cohorts.
+    """A session with an API that has cohorts. docs/sources.md says how to write another.
 
-    Every method raises AuthenticationError, ClassNotFoundError or ApiUnavailableError.
+    Records are dictionaries in the shape that `raw.fields` lists: `_id`, `user`, `assignment`,
+    `grade`, …; any of them may be broken, which is judged where they are read. Pages come with
+    the newest completion first and work in progress last; a source whose order differs, or that
+    does not say how many records there are, is read in whole each time.
+
+    Every method raises AuthenticationError, ClassNotFoundError or ApiUnavailableError (as
+    ApiUnreachableError where the next class would fail in the same way).
     """
+
+    name: str
+    """Stands in every row of the raw store: never changed once it is used."""
+
+    def get_ready(self) -> None:
+        """Import what pages need; called in the background while the first answers are awaited."""
 
     def log_in(self) -> None:
         """Make sure that the account is let in."""
@@ -71,5 +75,5 @@ class Source(Protocol):
     def describe(self, class_id: str) -> Description:
         """Names and curriculum of one class."""
 
-    def progressions(self, class_id: str) -> tuple[Walk, Iterator[Page]]:
-        """The pages of a class, page 0 first and then those that the walk is told to go to."""
+    def page(self, class_id: str, number: int) -> Page:
+        """Page `number` of the class's progressions; called from one thread at a time."""

@@ -15,61 +15,18 @@ reading, and the outcome is proven by count before anything is called complete:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..raw.known import StoredClass, StoredRecord
-from .api import Page, Walk
+from .api import Page
 from .pagesource import PageSource
 from .records import Progression, Rejection, read_record, reject
+from .result import PageRead, ReadResult, Version
 
 MAX_FULL_READS = 3
 QUICK_PAGES = 3
 THOROUGH_AFTER = timedelta(hours=20)  # a daily sync is always thorough
 _MAX_PAGES_WITHOUT_NEWS = 3
-
-
-@dataclass(frozen=True)
-class Version:
-    """A progression version to append: new or changed content, or a removal (`record` None)."""
-
-    version_no: int
-    record_id: str
-    record: Progression | None
-
-
-@dataclass(frozen=True)
-class PageRead:
-    """One page, as far as the store needs it."""
-
-    seq: int
-    page: int
-    records: int
-    received_at: datetime
-    total: int | None
-    page_size: int
-    versions: list[Version]
-    rejections: list[Rejection]
-
-
-@dataclass
-class ReadResult:
-    """How the reading of a class went, counted in distinct records."""
-
-    mode: str = "full"
-    is_quick: bool = False
-    pages: int = 0
-    fetched: int = 0
-    new: int = 0
-    changed: int = 0
-    removed: int = 0
-    rejected: int = 0
-    reported_total: int | None = None
-    stored_total: int = 0
-    page_size: int | None = None
-    newest_completed_at: datetime | None = None
-    verified: bool = False
-    problem: str | None = None
 
 
 class _NeedsFullRead(Exception):
@@ -106,7 +63,7 @@ class ClassReader:
     """Reads one class once; iterate over `read()`, then look at `result`.
 
     Args:
-        fetch: starts a walk at page 0 and returns it with its pages (see PageWalk).
+        fetch: gets the page of a number, which counts from 0.
         stored: the store's knowledge; brought up to date while reading.
         full: read everything, whatever the store knows.
         lookback: how far behind the newest completion changes are looked for.
@@ -116,7 +73,7 @@ class ClassReader:
 
     def __init__(
         self,
-        fetch: Callable[[], tuple[Walk, Iterator[Page]]],
+        fetch: Callable[[int], Page],
         stored: StoredClass,
         *,
         full: bool,
@@ -124,13 +81,12 @@ class ClassReader:
         full_after: timedelta,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._fetch = fetch
+        self._pages = PageSource(fetch)
         self._stored = stored
         self._forced = full
         self._lookback = lookback
         self._full_after = full_after
         self._now = now
-        self._source: PageSource | None = None
         self._met: dict[str, str] = {}
         self._read: set[str] = set()
         self._new: set[str] = set()
@@ -156,8 +112,7 @@ class ClassReader:
             yield from self._full()
         finally:
             self._summarise()
-        if self._source is not None:
-            self._source.settle()
+        self._pages.settle()
 
     def removals(self) -> list[Version]:
         """Versions that mark stored ids as removed, after a read that proved it met all others."""
@@ -246,7 +201,7 @@ class ClassReader:
         """Read a page once, checking that its place in the order is as assumed."""
         if number in self._visited:
             return
-        page = self._next(number)
+        page = self._pages.page(number)
         known_total = next((seen.total for seen in self._visited.values()), page.total)
         if page.total is None or page.total != known_total:
             raise _NeedsFullRead
@@ -320,11 +275,11 @@ class ClassReader:
         without_news = 0
         position = 0
         while True:
-            page = self._next(number)
+            page = self._pages.page(number)
             before = current.accounted
             position += len(page.records)
             if page.can_load_more and page.total is not None and position < page.total:
-                self._fetch_ahead(number + 1)
+                self._pages.fetch_ahead(number + 1)
             yield self._take(page, _read_all(page), current)
             current.said_end = page.can_load_more is False
             if not page.records:
@@ -349,22 +304,13 @@ class ClassReader:
         number = 0
         while current.total is not None and current.accounted < current.total:
             before = current.accounted
-            page = self._next(number)
+            page = self._pages.page(number)
             yield self._take(page, _read_all(page), current, again=True)
             if current.accounted == before:
                 return
             number += 1
 
     # -- pages ---------------------------------------------------------------------------------
-
-    def _next(self, number: int) -> Page:
-        if self._source is None:
-            self._source = PageSource(*self._fetch())
-        return self._source.page(number)
-
-    def _fetch_ahead(self, number: int) -> None:
-        assert self._source is not None
-        self._source.fetch_ahead(number)
 
     def _take(
         self,
@@ -380,7 +326,7 @@ class ClassReader:
         versions: list[Version] = []
         rejections: list[Rejection] = []
         for raw, item in zip(page.records, found, strict=True):
-            if isinstance(item, Progression):
+            if not isinstance(item, Rejection):
                 if not self._is_contradiction(item, current, again=again):
                     versions.extend(self._meet(item))
                     if current is not None:

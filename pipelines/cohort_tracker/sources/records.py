@@ -1,53 +1,48 @@
-"""One progression of the API to one row of the raw store, or to the reason why not.
+"""One progression as a source gives it to one row of the raw store, or to the reason why not.
 
-Nothing is coerced: a value of the wrong type rejects its record, and the record is kept as
-received. A missing name or e-mail rejects nothing: the student's id says who it is.
+What is read, and how, is the list of `raw.fields`. A value of the wrong type rejects its record,
+and the record is kept as received. A missing name or e-mail rejects nothing: the student's id says
+who it is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol, cast
 
 import orjson
 
+from ..raw.fields import PROGRESSION_FIELDS, Field
+from .values import READERS, InvalidError, Reader, identifier, is_clean, kind, required, required_id
+
 REMOVED = "removed"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TOP_FIELDS = frozenset(
-    {
-        "_id",
-        "user",
-        "assignment",
-        "grade",
-        "started_assignment_at",
-        "completed_assignment_at",
-        "reviewed_at",
-    }
-)
-_USER_FIELDS = frozenset({"id", "_id", "first_name", "last_name", "email"})
-_ASSIGNMENT_FIELDS = frozenset({"id", "_id", "name", "type"})
+_ID = "_id"
 
 
-class Progression(NamedTuple):
-    """A record that can be stored. Times are aware, in UTC; `grade` is 0–1."""
+class Progression(Protocol):
+    """A record that can be stored: its columns by name. Times are aware, in UTC.
 
-    record_id: str
-    record_hash: str
-    user_id: str
-    user_first_name: str | None
-    user_last_name: str | None
-    user_email: str | None
-    assignment_id: str
-    assignment_name: str | None
-    assignment_type: str | None
-    grade: float | None
-    started_at: datetime | None
-    completed_at: datetime | None
-    reviewed_at: datetime | None
-    extra: str | None
+    Besides these it has every field of the list it was read by. `extra` is a JSON object of what
+    else the record held, None where there was nothing.
+    """
+
+    @property
+    def record_id(self) -> str: ...  # noqa: D102
+    @property
+    def record_hash(self) -> str: ...  # noqa: D102
+    @property
+    def assignment_id(self) -> str: ...  # noqa: D102
+    @property
+    def completed_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def extra(self) -> str | None: ...  # noqa: D102
+
+    def _asdict(self) -> dict[str, Any]: ...
 
 
 class Rejection(NamedTuple):
@@ -59,27 +54,99 @@ class Rejection(NamedTuple):
     record_json: str
 
 
-class _Invalid(ValueError):
-    """A field has a value that must not be stored."""
+def record_reader(fields: Sequence[Field]) -> Callable[[Any], Progression | Rejection]:
+    """A function that checks one record by `fields`; it never raises.
+
+    Raises ValueError where a field stands deeper than in an object of the record.
+    """
+    places = [place for place in dict.fromkeys(map(_place, fields)) if place]
+    itself, *inside = (_Object.of(place, fields) for place in ("", *places))
+    readers = [
+        required(READERS[field.read]) if field.required else READERS[field.read] for field in fields
+    ]
+    plan = tuple(
+        (reader, ["", *places].index(_place(field)), _key(field))
+        for reader, field in zip(readers, fields, strict=True)
+    )
+    made = _named_tuple(["record_id", "record_hash", *(field.name for field in fields), "extra"])
+    versioned = [(number, field) for number, field in enumerate(fields) if field.makes_version]
+    first = [number for number, field in versioned if field.hash_null]
+    later = [(number, field.name) for number, field in versioned if not field.hash_null]
+    hashed = itemgetter(*first) if len(first) < len(fields) else None
+
+    def read(record: Any) -> Progression:
+        if not isinstance(record, dict):
+            raise InvalidError(f"record: {kind(record)} where an object is expected")
+        record_id = _record_id(record)
+        has_extra = not record.keys() <= itself.known
+        get = [_moved(record, itself.others).get if itself.others else record.get]
+        for place, is_required, known, others in inside:
+            part = record.get(place)
+            if not isinstance(part, dict):
+                part = _no_object(part, place, is_required)
+            if not part.keys() <= known:
+                has_extra = True
+            for key, _ in others:
+                if key not in part:
+                    part = _moved(part, others)
+            get.append(part.get)
+        try:
+            values = [reader(get[i](key)) for reader, i, key in plan]
+        except InvalidError:
+            found = [get[i](key) for _, i, key in plan]
+            raise _first_fault(fields, readers, found) from None
+        content: Any = values if hashed is None else hashed(values)
+        if later:
+            news = {name: values[number] for number, name in later if values[number] is not None}
+            content = (*content, news) if news else content
+        # Unknown fields are kept but make no version: one that changes daily (a last login, say)
+        # would store every record again at each sync.
+        extra = _extra(record, (itself, *inside)) if has_extra else None
+        return made(record_id, _digest(orjson.dumps(content)), *values, extra)
+
+    def read_or_reject(record: Any) -> Progression | Rejection:
+        try:
+            return read(record)
+        except InvalidError as error:
+            return reject(record, str(error))
+
+    return read_or_reject
 
 
-def identifier(value: Any) -> str | None:
-    """An id as text: a non-empty string or number, or one inside {"$oid": …}; else None."""
-    if isinstance(value, dict):
-        value = value.get("$oid")
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return str(value)
-    return value if isinstance(value, str) and value.strip() else None
+def _named_tuple(names: Sequence[str]) -> Callable[..., Progression]:
+    made: Any = namedtuple("Progression", names)  # type: ignore[misc]
+    return cast(Callable[..., Progression], made)
 
 
-def read_record(record: Any) -> Progression | Rejection:
-    """Check one record of a progressions page. Never raises."""
-    try:
-        return _read(record)
-    except _Invalid as error:
-        return reject(record, str(error))
+def _place(field: Field) -> str:
+    """The object of the record that a field stands in, empty for the record itself."""
+    place, _, key = field.at.rpartition(".")
+    if "." in place or not key:
+        raise ValueError(f"{field.name}: {field.at!r} is neither `key` nor `object.key`")
+    return place
+
+
+def _key(field: Field) -> str:
+    return field.at.rpartition(".")[2]
+
+
+class _Object(NamedTuple):
+    """An object that fields are read of: the record itself (no key), or one inside it."""
+
+    key: str
+    is_required: bool
+    known: frozenset[str]
+    others: tuple[tuple[str, str], ...]
+    """A key, and the one that counts where it is absent."""
+
+    @classmethod
+    def of(cls, place: str, fields: Sequence[Field]) -> _Object:
+        there = [field for field in fields if _place(field) == place]
+        others = tuple((_key(field), field.or_at) for field in there if field.or_at)
+        known = {_key(field) for field in there} | {other for _, other in others}
+        if not place:
+            known |= {_ID, *map(_place, fields)} - {""}
+        return cls(place, any(field.required for field in there), frozenset(known), others)
 
 
 def reject(record: Any, reason: str) -> Rejection:
@@ -87,127 +154,57 @@ def reject(record: Any, reason: str) -> Rejection:
     text = _json(record)
     record_id = None
     if isinstance(record, dict):
-        record_id = identifier(record.get("_id"))
-        if record_id is not None and not _is_clean(record_id):
+        record_id = identifier(record.get(_ID))
+        if record_id is not None and not is_clean(record_id):
             record_id = None
     return Rejection(record_id, _digest(text.encode()), reason, text)
-
-
-def _read(record: Any) -> Progression:
-    if not isinstance(record, dict):
-        raise _Invalid(f"record: {_kind(record)} where an object is expected")
-    record_id = _required_id(record.get("_id"), "_id")
-    user = _object(record.get("user"), "user")
-    assignment = _object(record.get("assignment"), "assignment")
-    content = (
-        _required_id(user.get("id", user.get("_id")), "user.id"),
-        _text(user.get("first_name"), "user.first_name"),
-        _text(user.get("last_name"), "user.last_name"),
-        _text(user.get("email"), "user.email"),
-        _required_id(assignment.get("id", assignment.get("_id")), "assignment.id"),
-        _text(assignment.get("name"), "assignment.name"),
-        _text(assignment.get("type"), "assignment.type"),
-        _grade(record.get("grade")),
-        _time(record.get("started_assignment_at"), "started_assignment_at"),
-        _time(record.get("completed_assignment_at"), "completed_assignment_at"),
-        _time(record.get("reviewed_at"), "reviewed_at"),
-    )
-    # Unknown fields are kept but make no version: one that changes daily (a last login, say)
-    # would store every record again at each sync.
-    return Progression(
-        record_id, _digest(orjson.dumps(content)), *content, _extra(record, user, assignment)
-    )
 
 
 def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _object(value: Any, name: str) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    if value is None:
-        raise _Invalid(f"{name}: missing")
-    raise _Invalid(f"{name}: {_kind(value)} where an object is expected")
-
-
-def _required_id(value: Any, name: str) -> str:
-    found = identifier(value)
-    if found is not None and found.isascii() and "\0" not in found:
-        return found  # as nearly all are
-    if found is None:
-        raise _Invalid(f"{name}: " + ("missing" if value is None else f"{_kind(value)} is no id"))
-    if not _is_clean(found):
-        raise _Invalid(f"{name}: has characters that no text may hold")
-    return found
-
-
-def _text(value: Any, name: str) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and value.isascii() and "\0" not in value:
-        return value  # as nearly all are
-    if not isinstance(value, str):
-        raise _Invalid(f"{name}: {_kind(value)} where text is expected")
-    if not _is_clean(value):
-        raise _Invalid(f"{name}: has characters that no text may hold (NUL or half a character)")
-    return value
-
-
-def _is_clean(text: str) -> bool:
+def _record_id(record: dict[str, Any]) -> str:
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
+        return required_id(record.get(_ID))
+    except InvalidError as error:
+        raise InvalidError(f"{_ID}: {error}") from None
 
 
-def _grade(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _Invalid(f"grade: {_kind(value)} where a number is expected")
-    if not 0 <= value <= 1:  # refuses NaN too
-        raise _Invalid(f"grade: {value!r:.40} is not between 0 and 1")
-    return float(value)
+def _no_object(value: Any, place: str, is_required: bool) -> dict[str, Any]:
+    if value is not None:
+        raise InvalidError(f"{place}: {kind(value)} where an object is expected")
+    if is_required:
+        raise InvalidError(f"{place}: missing")
+    return {}
 
 
-def _time(value: Any, name: str) -> datetime | None:
-    """ISO 8601 with offset or Z to UTC; without one it is UTC already, as the API documents."""
-    if value is None:
-        return None
-    if isinstance(value, dict) and value.keys() == {"$date"}:
-        value = value["$date"]
-        if isinstance(value, int) and not isinstance(value, bool):
-            try:
-                return _EPOCH + timedelta(milliseconds=value)
-            except OverflowError:
-                raise _Invalid(f"{name}: {value!r:.40} is no time") from None
-    if not isinstance(value, str):
-        raise _Invalid(f"{name}: {_kind(value)} where a time is expected")
-    try:
-        if len(value) < 19 or value[4] != "-" or value[10] not in "T ":
-            raise ValueError
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            return moment.replace(tzinfo=UTC)
-        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _Invalid(f"{name}: {value[:40]!r} is no time") from None
+def _first_fault(
+    fields: Iterable[Field], readers: Iterable[Reader], found: Iterable[Any]
+) -> InvalidError:
+    """What is wrong with the first field that cannot be read, and which it is."""
+    for field, reader, value in zip(fields, readers, found, strict=True):
+        try:
+            reader(value)
+        except InvalidError as error:
+            return InvalidError(f"{field.at}: {error}")
+    raise AssertionError("no fault")
 
 
-def _extra(record: dict[str, Any], user: dict[str, Any], assignment: dict[str, Any]) -> str | None:
-    parts = (
-        (None, record, _TOP_FIELDS),
-        ("user", user, _USER_FIELDS),
-        ("assignment", assignment, _ASSIGNMENT_FIELDS),
-    )
+def _moved(found: dict[str, Any], others: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The object with what stands at another key at its own."""
+    return found | {
+        key: found[other] for key, other in others if key not in found and other in found
+    }
+
+
+def _extra(record: dict[str, Any], objects: Iterable[_Object]) -> str:
     extra: dict[str, Any] = {}
-    for name, part, known in parts:
-        if not part.keys() <= known:
-            unknown = {key: value for key, value in part.items() if key not in known}
-            extra |= unknown if name is None else {name: unknown}
-    return _json(extra) if extra else None
+    for place, _, known, _ in objects:
+        part = (record.get(place) or {}) if place else record
+        if unknown := {key: value for key, value in part.items() if key not in known}:
+            extra |= {place: unknown} if place else unknown
+    return _json(extra)
 
 
 def _json(value: Any) -> str:
@@ -244,10 +241,5 @@ def _json_pieces(value: Any) -> Iterator[str]:
             yield json.dumps(item)
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, str):
-        return f"text {value[:40]!r}"
-    if isinstance(value, bool) or value is None:
-        return {None: "null", True: "true", False: "false"}[value]
-    names = {dict: "an object", list: "a list", int: "a number", float: "a number"}
-    return names.get(type(value), type(value).__name__)
+read_record = record_reader(PROGRESSION_FIELDS)
+"""Checks one record of a progressions page."""

@@ -39,6 +39,9 @@ EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
 # million progressions are built in about the same time with it as with five times as much.
 _MEMORY_GIB = 4
 
+_ROW_GROUP = 122_880
+"""Several threads miss the last row of a SQLite table at a multiple of it (DuckDB 1.5.5)."""
+
 _SMALL = 8 << 20
 """Bytes of a raw store below which more threads per statement, and compression, only cost time."""
 
@@ -142,6 +145,8 @@ class Plugin(BasePlugin):
         store.check()
         if store.pending_migrations():  # a sync did it before it built
             store.lay_out()
+        if any(last and last % _ROW_GROUP == 0 for last in store.last_rows().values()):
+            conn.execute("SET threads = 1")
         conn.execute(f"ATTACH {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY)")
         return path
 

@@ -5,6 +5,7 @@ Imports dlt only with the first page: a login need not wait for it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,7 +28,7 @@ from .description import class_info, curriculum
 from .envelope import EnvelopeError
 
 if TYPE_CHECKING:
-    from .paging import PageWalk
+    from .paging import ClassWalk
 
 _CREDENTIALS_HINT = (
     "Check e-mail and password (`cohort-tracker init`), and that they work on the OpenClass site."
@@ -38,6 +39,7 @@ _CLASS_HINT = (
 )
 LAST_REQUEST = "last_request"
 """The file in the data directory whose time is that of the last request."""
+_WHAT = "fetch progressions"
 _T = TypeVar("_T")
 
 
@@ -78,17 +80,22 @@ class _NoAuth(AuthBase):
 
 
 class OpenClassClient:
-    """A session with the OpenClass API.
+    """A session with the OpenClass API; a source of cohorts.
 
     Args:
         settings: address, credentials, pace and bounds. The time of the last request is noted in
             the data directory, if that exists, so that the next process keeps the pace too.
     """
 
+    name = "openclass"
+
     def __init__(self, settings: Settings) -> None:
         self._credentials = settings.require_credentials()
         self._page_size = settings.page_size
         self._token: str | None = None
+        self._walk: ClassWalk | None = None
+        # Whoever asks for a page ahead and for something else meanwhile asks in turn.
+        self._lock = threading.RLock()
         headers = {
             "Accept": "*/*",
             "Content-Type": "application/json; charset=ISO-8859-1",
@@ -106,6 +113,7 @@ class OpenClassClient:
             response_seconds=max(settings.retry_seconds, settings.read_timeout),
         )
         self._parse: Callable[[Any], Any] = _anything
+        self._last: tuple[Response, Any] | None = None
         self._base = settings.api_base.rstrip("/")
         self._auth = TokenAuth(self)
         self._session = PoliteSession(
@@ -126,7 +134,7 @@ class OpenClassClient:
             "instructor_invite_code": "",
             "mentor_invite_code": "",
         }
-        with _explained("log in"), self._expecting(_anything):
+        with self._lock, _explained("log in"), self._expecting(_anything):
             response = self._session.post(
                 f"{self._base}/v1/auth/login",
                 data=form,
@@ -162,6 +170,12 @@ class OpenClassClient:
         if self._token == token:
             self._token = None
 
+    def get_ready(self) -> None:
+        """Import dlt's REST client."""
+        from . import paging
+
+        del paging  # kept by Python
+
     def log_in(self) -> None:
         """Make sure that there is a token; raises as `login` does."""
         self.token()
@@ -180,39 +194,36 @@ class OpenClassClient:
         detail = self._fetch("fetch class", _class_path(class_id), envelope.class_detail)
         return Description(class_info({**detail, "id": class_id}), curriculum(detail))
 
-    def progressions(self, class_id: str) -> tuple[PageWalk, Iterator[Page]]:
-        """The pages of a class's progressions, page 0 first, in the order that the walk is steered.
+    def page(self, class_id: str, number: int) -> Page:
+        """Page `number` of a class's progressions, newest completions first; raises as above."""
+        with self._lock, _explained(_WHAT), self._expecting(_page_parser(number)):
+            if self._walk is None or self._walk.class_id != class_id:
+                self._walk = self._new_walk(class_id, number)
+            walk, self._walk = self._walk, None
+            page: Page = walk.page(number)
+            self._walk = walk  # one that failed is over
+        return page
 
-        The pages raise AuthenticationError, ClassNotFoundError or ApiUnavailableError.
-        """
-        from .paging import PageWalk
+    def _new_walk(self, class_id: str, number: int) -> ClassWalk:
+        from .paging import ClassWalk
 
-        walk = PageWalk(self._page_size)
-        return walk, self._pages(class_id, walk)
+        return ClassWalk(
+            class_id,
+            f"{_class_path(class_id)}/progressions",
+            number,
+            page_size=self._page_size,
+            base_url=self._base,
+            session=self._session,
+            auth=self._auth,
+            extract=self._progressions,
+        )
 
-    def _pages(self, class_id: str, walk: PageWalk) -> Iterator[Page]:
-        from .paging import PageClient
-
-        path = f"{_class_path(class_id)}/progressions"
-        what = "fetch progressions"
-
-        def page(answer: Any) -> Page:
-            return envelope.progressions_page(answer, walk.number)
-
-        def extract(response: Response) -> Any:
-            _raise_for_status(response, what)
-            return self._parsed(response)
-
-        pages = PageClient(self._base, self._session, self._auth, extract).pages(path, walk)
-        while True:
-            with _explained(what), self._expecting(page):
-                found = next(pages, None)
-            if found is None:
-                return
-            yield found
+    def _progressions(self, response: Response) -> Any:
+        _raise_for_status(response, _WHAT)
+        return self._parsed(response)
 
     def _fetch(self, what: str, path: str, parse: Callable[[Any], _T]) -> _T:
-        with _explained(what), self._expecting(parse):
+        with self._lock, _explained(what), self._expecting(parse):
             response = self._session.get(f"{self._base}{path}", auth=self._auth)
             _raise_for_status(response, what)
             parsed: _T = self._parsed(response)
@@ -225,20 +236,22 @@ class OpenClassClient:
         try:
             yield
         finally:
-            self._parse = before
+            self._parse, self._last = before, None
 
     def _parsed(self, response: Response) -> Any:
         """What the answer holds, parsed once. Raises UnusableBodyError."""
-        try:
-            return response._cohort_parsed  # type: ignore[attr-defined]
-        except AttributeError:
-            pass
+        if self._last is not None and self._last[0] is response:
+            return self._last[1]
         try:
             parsed = self._parse(envelope.decode(response.content))
         except EnvelopeError as error:
             raise UnusableBodyError(str(error), response=response) from error
-        response._cohort_parsed = parsed  # type: ignore[attr-defined]
+        self._last = response, parsed
         return parsed
+
+
+def _page_parser(number: int) -> Callable[[Any], Page]:
+    return lambda answer: envelope.progressions_page(answer, number)
 
 
 def _anything(answer: Any) -> Any:

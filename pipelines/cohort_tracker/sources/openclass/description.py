@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..api import ClassInfo, CurriculumEntry
-from ..records import identifier
+from ..values import identifier
 from .envelope import class_id_of
 
 

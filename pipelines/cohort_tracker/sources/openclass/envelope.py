@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ..api import Page
-from ..records import identifier
+from ..values import identifier
 
 _MAX_DIGITS = 400
 _MAX_DEPTH = 100

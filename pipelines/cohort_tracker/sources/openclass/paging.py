@@ -6,14 +6,12 @@ to the first requests are awaited.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from dlt.sources.helpers.rest_client.client import RESTClient
+from dlt.sources.helpers.rest_client import RESTClient  # type: ignore[attr-defined]
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Request, Response
-from requests.auth import AuthBase
-from requests.sessions import Session
 
 # Errors are judged by the caller, who knows what was asked for; dlt must not raise before.
 _NO_HOOKS: dict[str, Any] = {"response": []}
@@ -59,23 +57,51 @@ class PageClient(RESTClient):
     """dlt's REST client, which takes a whole page of progressions for one item.
 
     Args:
-        base_url: address of the API.
-        session: how requests travel.
-        auth: puts the token on them.
         extract: makes a page of an answer, or raises.
+        given: the client's own arguments.
     """
 
-    def __init__(
-        self, base_url: str, session: Session, auth: AuthBase, extract: Callable[[Response], Any]
-    ) -> None:
-        super().__init__(base_url=base_url, session=session, auth=auth)
+    def __init__(self, extract: Callable[[Response], Any], **given: Any) -> None:
+        super().__init__(**given)
         self._extract = extract
-
-    def pages(self, path: str, walk: PageWalk) -> Iterator[Any]:
-        """The pages below `path`, in the order that `walk` is steered."""
-        for data in self.paginate(path, paginator=walk, data_selector="$", hooks=_NO_HOOKS):
-            yield data[0]
 
     def extract_response(self, response: Response, data_selector: Any) -> list[Any]:
         """The page as the only item."""
         return [self._extract(response)]
+
+
+class ClassWalk:
+    """The pages below the path of one class, by number.
+
+    Args:
+        class_id: whose pages they are.
+        path: where they are.
+        first: the 0-based page that is asked for first.
+        page_size: records per page to ask for.
+        extract: makes a page of an answer, or raises.
+        client: address, session and authentication of dlt's REST client.
+    """
+
+    def __init__(
+        self,
+        class_id: str,
+        path: str,
+        first: int,
+        *,
+        page_size: int,
+        extract: Callable[[Response], Any],
+        **client: Any,
+    ) -> None:
+        self.class_id = class_id
+        self._walk = PageWalk(page_size, first)
+        self._pages = PageClient(extract, **client).paginate(
+            path, paginator=self._walk, data_selector="$", hooks=_NO_HOOKS
+        )
+        self._has_begun = False
+
+    def page(self, number: int) -> Any:
+        """Page `number`; after an error the walk is over."""
+        if self._has_begun:
+            self._walk.go_to(number)
+        self._has_begun = True
+        return next(self._pages)[0]

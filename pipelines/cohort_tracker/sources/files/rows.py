@@ -1,0 +1,83 @@
+"""Rows of the raw store out of the roster and mentors files, where they say something new."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...config import Settings
+from ...errors import CohortTrackerError, ConfigError
+from ...raw.known import Known
+from ..classes import content_hash
+from .tables import FileRows, read_mentors, read_roster, same_rows
+
+if TYPE_CHECKING:
+    from ...raw.schema import Row
+
+
+class FileExtraction:
+    """Reads the files that the settings name.
+
+    A file that cannot be read is noted in `errors` and leaves the last good one current; a line
+    that cannot be used is reported and kept in `rejected_records`.
+
+    Args:
+        settings: which files.
+        known: what the raw store has of them.
+        seen: columns that say when and by which run a row was met.
+        note: hears of each line that is left out.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        known: Known,
+        seen: Callable[[], Mapping[str, Any]],
+        note: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._known = known
+        self._seen = seen
+        self._note = note
+        self.errors: list[CohortTrackerError] = []
+
+    def rows(self) -> Iterator[Row]:
+        """Rows of the raw store's `roster`, `mentors` and `rejected_records`."""
+        for table, path, read in (
+            ("roster", self._settings.roster, read_roster),
+            ("mentors", self._settings.mentors, read_mentors),
+        ):
+            if path is None:
+                continue
+            try:
+                found = read(path)
+            except ConfigError as error:
+                hint = "The last good file stays current."
+                self.errors.append(CohortTrackerError(error.message, hint))
+                continue
+            yield from self._bad_lines(table, path, found)
+            stored = self._known.files.get(table)
+            if not same_rows(found, stored.rows if stored else []):
+                version = stored.version + 1 if stored else 1
+                for line, values in found.rows:
+                    yield table, {"file_version": version, "line": line, **values, **self._seen()}
+
+    def _bad_lines(self, table: str, path: Path, found: FileRows) -> Iterator[Row]:
+        key = f"file:{table}"
+        known = self._known.rejected.get(key, set())
+        for bad in found.bad_lines:
+            self._note(f"{path}: line {bad.line} left out: {bad.reason}")
+            line_hash = content_hash([bad.line, bad.reason, bad.text])
+            if line_hash not in known:
+                row = {
+                    "source": "files",
+                    "class_id": key,
+                    "record_id": str(bad.line),
+                    "record_hash": line_hash,
+                    "page": None,
+                    "reason": bad.reason,
+                    "record_json": json.dumps(bad.text),
+                }
+                yield "rejected_records", row | dict(self._seen())

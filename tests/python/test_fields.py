@@ -1,0 +1,128 @@
+"""The list of a progression's fields: what another entry does, and above all what it does not."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cohort_tracker.raw.fields import PROGRESSION_FIELDS, TYPES, Field
+from cohort_tracker.raw.schema import RAW_TABLES
+from cohort_tracker.sources.records import Rejection, read_record, record_reader
+from cohort_tracker.sources.values import READERS
+from support import record
+
+# Records with the hashes that the first release stored for them.
+STORED = [
+    (
+        {
+            "_id": {"$oid": "a1"},
+            "user": {"id": 7, "first_name": "Ada", "last_name": "Löve", "email": None},
+            "assignment": {"_id": {"$oid": "t1"}, "name": "T", "type": "quiz"},
+            "grade": 1,
+            "started_assignment_at": "2026-01-01T10:00:00.5Z",
+            "completed_assignment_at": {"$date": 1767348000123},
+            "reviewed_at": None,
+        },
+        "79b3dd81ef015e023b9ace6dc40cd37a",
+    ),
+    (
+        {"_id": "b", "user": {"id": "u"}, "assignment": {"id": "t"}},
+        "d6a044e891e623ef9a02e27fef3ffef4",
+    ),
+    (
+        {"_id": "b", "user": {"id": "u"}, "assignment": {"id": "t"}, "grade": 2},
+        "1ff8eb68ec1df5d3c4123cdfd0e18a8d",
+    ),
+]
+ATTEMPTS = Field("attempts", "count", "attempts")
+
+
+def with_fields(*added: Field) -> Any:
+    return record_reader([*PROGRESSION_FIELDS, *added])
+
+
+@pytest.mark.parametrize(("raw", "stored_hash"), STORED)
+def test_hashes_that_were_stored_stay_valid_also_with_a_new_field_that_is_empty(
+    raw: dict[str, Any], stored_hash: str
+):
+    assert read_record(raw).record_hash == stored_hash
+    read = with_fields(ATTEMPTS, Field("cohort_night", "text", "cohort.night"))
+    assert read(raw).record_hash == stored_hash
+    if "grade" not in raw or raw["grade"] != 2:
+        assert read({**raw, "attempts": None, "cohort": None}).record_hash == stored_hash
+
+
+def test_new_field_with_a_value_is_a_change_told_by_its_name():
+    raw = record(1, days_ago=1, attempts=2)
+    found = with_fields(ATTEMPTS)(raw)
+    assert found.attempts == 2 and found.extra is None
+    assert json.loads(read_record(raw).extra) == {"attempts": 2}
+    assert found.record_hash != read_record(raw).record_hash
+    other = with_fields(replace(ATTEMPTS, name="tries"))(raw)
+    assert other.record_hash != found.record_hash
+    # Another new field beside it, and another order of the new ones, change nothing.
+    more = Field("mood", "text", "mood")
+    assert with_fields(more, ATTEMPTS)(raw).record_hash == found.record_hash
+
+
+def test_field_that_makes_no_version_is_read_and_changes_no_hash():
+    seen = Field("last_seen_at", "time", "user.last_seen_at", makes_version=False)
+    raw = record(1, days_ago=1)
+    raw["user"]["last_seen_at"] = "2026-03-01T10:00:00Z"
+    found = with_fields(seen)(raw)
+    assert found.last_seen_at.isoformat() == "2026-03-01T10:00:00+00:00"
+    assert found.record_hash == read_record(raw).record_hash
+
+
+@pytest.mark.parametrize(
+    ("read", "good", "stored", "bad"),
+    [
+        ("id", {"$oid": "x"}, "x", ""),
+        ("text", "x", "x", 1),
+        ("grade", 1, 1.0, 1.5),
+        ("number", -3, -3.0, "3"),
+        ("number", 2.5, 2.5, 10**400),
+        ("count", 3, 3, 2.5),
+        ("count", -3, -3, 2**63),
+        ("truth", False, False, 0),
+        ("time", "2026-03-01T10:00:00Z", None, "soon"),
+    ],
+)
+def test_every_way_of_reading_takes_its_own_and_null_and_refuses_the_rest(
+    read: str, good: Any, stored: Any, bad: Any
+):
+    field = Field("news", read, "box.news", or_at="old")
+    reader = with_fields(field)
+    for box in ({"news": good}, {"old": good}, {"news": good, "old": bad}):
+        found = reader(record(1, box=box))
+        assert not isinstance(found, Rejection) and found.extra is None
+        assert found.news == stored or read == "time"
+    for nothing in ({"box": {}}, {"box": None}, {}, {"box": {"news": None, "old": good}}):
+        assert reader(record(1, **nothing)).news is None
+    refused = reader(record(1, box={"news": bad}))
+    assert isinstance(refused, Rejection) and refused.reason.startswith("box.news: ")
+    assert reader(record(1, box=[1])).reason.startswith("box: a list")
+    needed = with_fields(replace(field, required=True))
+    assert needed(record(1, box={"old": good})).record_id
+    assert needed(record(1, box={})).reason == "box.news: missing"
+    assert needed(record(1)).reason == "box: missing"
+
+
+def test_other_key_counts_at_the_top_too():
+    read = with_fields(Field("attempts", "count", "attempts", or_at="tries"))
+    assert read(record(1, tries=2)).attempts == 2
+    assert read(record(1, tries=2, attempts=1)).attempts == 1
+
+
+def test_field_that_stands_too_deep_is_refused_at_once():
+    for place in ("a.b.c", "a.", ""):
+        with pytest.raises(ValueError, match="neither"):
+            with_fields(Field("deep", "text", place))
+
+
+def test_the_list_is_what_the_raw_table_has_and_can_be_read():
+    columns = {column.name: column.type for column in RAW_TABLES["progressions"]}
+    for field in PROGRESSION_FIELDS:
+        assert columns[field.name] == field.type
+    assert READERS.keys() == TYPES.keys()
