@@ -39,7 +39,7 @@ def measure(bench: Bench) -> Goal:
         ),
         Verdict("nothing new: builds skipped", skipped, 1, "of runs", at_least=True),
         Verdict("nothing new: reason said in --json", said, 1, "of runs", at_least=True),
-        Verdict("with changes: wall, marts rebuilt and tested", changed.median("wall_s"), 5),
+        Verdict("with changes: wall, marts rebuilt and tested", changed.median("wall_s"), 7),
     ]
     return goal
 

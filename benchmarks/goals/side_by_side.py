@@ -149,7 +149,7 @@ def _marts_of(bench: Bench, peer: Peer, records: int) -> tuple[Measured, Measure
         env=environment,
         cwd=home,
     )
-    require_marts(raw_db.with_name("warehouse.duckdb"), records)
+    require_marts(raw_db.with_name("dev.duckdb"), records)
     return laid_out, built
 
 

@@ -290,7 +290,7 @@ def stored_time(text: str) -> str:
     return moment.replace(tzinfo=None).isoformat(" ", timespec="microseconds")
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The condition's first true value; fails when there is none in time."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -20,11 +20,13 @@ import duckdb
 from cohort_tracker.warehouse.build import WarehouseBuild, dbt_environment, project_dir
 from support import Bench, holding, processes_about, wait_for
 
-AS_IT_IS = ("-m", "cohort_tracker.warehouse.dbt_worker")
-WITHOUT_PREPARATION = (
-    "-c",
-    "import sys; sys.modules['cohort_tracker.warehouse.dbt_warm'] = None\n"
-    "from cohort_tracker.warehouse.dbt_worker import main; sys.exit(main(*sys.argv[1:]))",
+OTHER_TYPE = (
+    "      - name: id\n        data_type: string",
+    "      - name: id\n        data_type: bigint",
+)
+MISSING_COLUMN = (
+    "    columns:\n",
+    "    columns:\n      - {name: nowhere, data_type: bigint, description: nothing}\n",
 )
 EVERY_TABLE = "SELECT schema_name, table_name, comment FROM duckdb_tables() ORDER BY ALL"
 EVERY_COLUMN = (
@@ -56,28 +58,27 @@ def work(
     bench: Bench,
     name: str,
     *,
-    start: tuple[str, ...] = AS_IT_IS,
     project: Path | None = None,
     patience: float = 0.0,
     largest_file: int = resource.RLIM_INFINITY,
 ) -> Worked:
-    """Run a dbt process as a sync does; the word is given after `patience`."""
+    """Run a dbt process as a sync does; it is released after `patience`."""
     folder = bench.home / name
     folder.mkdir()
     warehouse, outcome = folder / "warehouse.duckdb", folder / "outcome.json"
-    arguments = (project or project_dir(), bench.data, outcome, bench.warehouse)
+    arguments = (project or project_dir(), bench.data, outcome, warehouse, bench.warehouse)
     limits = (largest_file, resource.RLIM_INFINITY)
     with subprocess.Popen(
-        [sys.executable, *start, *map(str, arguments)],
+        [sys.executable, "-m", "cohort_tracker.warehouse.dbt_worker", *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=dbt_environment(bench.settings(), warehouse),
+        env=dbt_environment(bench.settings()),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits),
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         time.sleep(patience)
-        process.stdin.write(b"build\n")
+        process.stdin.write(b"release\n")
         process.stdin.flush()
         log = process.stdout.read().decode()
     return Worked(process.returncode, warehouse, json.loads(outcome.read_text()), log)
@@ -101,16 +102,23 @@ def test_raw_store_is_read_only_when_it_is_ready(bench: Bench):
     ]
 
 
-def test_tables_are_the_same_with_time_to_prepare_and_without(bench: Bench):
+def test_tables_are_those_of_stock_dbt(bench: Bench, tmp_path: Path):
+    """The project's own materialization, contract and comment macros against the adapter's."""
     bench.sync()
-    prepared = work(bench, "prepared", patience=5)
-    hurried = work(bench, "hurried")
-    plain = work(bench, "plain", start=WITHOUT_PREPARATION)
-    for done in (prepared, hurried, plain):
+    stock = copy_of_project(tmp_path / "stock")
+    for name in ("table_materialization.sql", "contracts_and_comments.sql"):
+        (stock / "macros" / name).unlink()
+    ours, theirs = work(bench, "ours"), work(bench, "theirs", project=stock)
+    for done in (ours, theirs):
         assert done.exit_code == 0 and done.log == ""
         assert done.outcome["failures"] == []
         assert done.outcome["models"] >= 40 and done.outcome["tests"] >= 40
-        assert contents(done.warehouse) == contents(prepared.warehouse)
+    [our_tables, our_columns, our_rows] = contents(ours.warehouse)
+    [their_tables, their_columns, their_rows] = contents(theirs.warehouse)
+    assert our_tables == their_tables
+    assert our_columns == their_columns
+    assert our_rows == their_rows
+    assert sum(comment is not None for *_, comment in our_columns) > 300
 
 
 def contents(warehouse: Path) -> list[Any]:
@@ -127,27 +135,53 @@ def contents(warehouse: Path) -> list[Any]:
         return [tables, db.execute(EVERY_COLUMN).fetchall(), rows]
 
 
-def test_broken_invariant_and_broken_contract_are_named(bench: Bench, tmp_path: Path):
-    bench.sync()
-    project = tmp_path / "project"
+def copy_of_project(folder: Path) -> Path:
+    """The dbt project, to be changed."""
+    folder.mkdir()
     for path in project_dir().glob("*.yml"):
-        project.mkdir(exist_ok=True)
-        shutil.copy(path, project)
+        shutil.copy(path, folder)
     for name in ("models", "macros", "analyses", "tests/sql"):
-        shutil.copytree(project_dir() / name, project / name)
-    (project / "tests/sql/nothing_is_well.sql").write_text("select 1 as broken")
-    settings = (project / "models/core/students.yml").read_text()
-    first = "      - name: id\n        data_type: "
-    assert first + "string" in settings
-    (project / "models/core/students.yml").write_text(
-        settings.replace(first + "string", first + "bigint", 1)
-    )
-    done = work(bench, "broken", project=project, patience=5)
+        shutil.copytree(project_dir() / name, folder / name)
+    return folder
+
+
+def replace_once(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_broken_invariant_and_broken_contracts_are_named_in_the_words_of_dbt(
+    bench: Bench, tmp_path: Path
+):
+    bench.sync()
+    done = {}
+    for name in ("ours", "stock"):
+        project = copy_of_project(tmp_path / f"{name}-project")
+        if name == "stock":
+            (project / "macros/contracts_and_comments.sql").unlink()
+        (project / "tests/sql/nothing_is_well.sql").write_text("select 1 as broken")
+        replace_once(project / "models/core/students.yml", *OTHER_TYPE)
+        replace_once(project / "models/marts/activity_pattern.yml", *MISSING_COLUMN)
+        done[name] = work(bench, name, project=project)
+        assert done[name].exit_code == 1
+    ours, stock = (sorted(done[name].outcome["failures"]) for name in ("ours", "stock"))
+    assert ours == stock
+    told = {line.split(":")[0]: line for line in ours}
+    assert told.keys() == {"activity_pattern", "nothing_is_well", "students"}
+    for name in ("activity_pattern", "students"):
+        assert "This model has an enforced contract that failed" in told[name]
+    assert all(name in done["ours"].log for name in told)
+
+
+def test_project_that_cannot_be_parsed_is_named_at_once(bench: Bench, tmp_path: Path):
+    bench.sync()
+    project = copy_of_project(tmp_path / "project")
+    (project / "models/core/broken.sql").write_text("select * from {{ ref('nowhere') }}")
+    done = work(bench, "unparsed", project=project)
     assert done.exit_code == 1
-    told = {line.split(":")[0]: line for line in done.outcome["failures"]}
-    assert told.keys() == {"nothing_is_well", "students"}
-    assert "This model has an enforced contract that failed" in told["students"]
-    assert all(name in done.log for name in told)
+    (failure,) = done.outcome["failures"]
+    assert "nowhere" in failure
 
 
 def test_warehouse_that_cannot_be_written_to_its_end_is_named(bench: Bench):

@@ -14,7 +14,7 @@ def never_synced(tmp_path_factory):
 
 
 def test_everything_builds_and_nothing_is_invented(never_synced):
-    warehouse = never_synced / "warehouse.duckdb"
+    warehouse = never_synced / "dev.duckdb"
     tables = rows(
         warehouse,
         "select table_schema, table_name, table_type from information_schema.tables",
@@ -29,6 +29,7 @@ def test_everything_builds_and_nothing_is_invented(never_synced):
 
 def test_no_raw_store_is_left_behind(never_synced):
     assert not (never_synced / "raw.db").exists()
+    assert not (never_synced / "warehouse.duckdb").exists(), "only a sync publishes"
     assert never_synced.stat().st_mode & 0o777 == 0o700
 
 

@@ -40,7 +40,7 @@ def build_warehouse(
         arguments = ["--selector", selector]
     done = run_dbt(data_dir, "build", *arguments, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
-    return data_dir / "warehouse.duckdb"
+    return data_dir / "dev.duckdb"
 
 
 def rows(warehouse: Path, query: str) -> list[dict[str, Any]]:

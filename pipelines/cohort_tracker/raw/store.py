@@ -276,7 +276,11 @@ class RawStore:
 
     def content_marks(self) -> dict[str, int]:
         """A number per table that grows with each row, the log of the runs left out."""
-        tables = sorted(RAW_TABLES.keys() - {"sync_runs", "sync_pages"})
+        marks = self.last_rows()
+        return {table: marks[table] for table in sorted(marks.keys() - set(LOG_TABLES))}
+
+    def last_rows(self) -> dict[str, int]:
+        """The number of the last row of each table; 0 where it has none."""
         with self._connection() as connection:
             if connection is None or not _tables(connection) >= RAW_TABLES.keys():
                 return {}
@@ -284,7 +288,7 @@ class RawStore:
                 table: connection.execute(
                     f"SELECT coalesce(max(rowid), 0) FROM {table}"  # noqa: S608
                 ).fetchone()[0]
-                for table in tables
+                for table in RAW_TABLES
             }
 
     def last_statuses(self) -> dict[str, str]:
@@ -437,10 +441,12 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _class_versions(db: sqlite3.Connection, source: str | None) -> dict[str, StoredClassVersion]:
+    # Without a source no word of it: the file may be older than that column.
+    of_source = "" if source is None else "WHERE source = ?"
     rows = db.execute(
-        "SELECT class_id, version_no, record_hash, friendly_id, name, units_hash FROM classes"
-        " WHERE source = coalesce(?, source) ORDER BY version_no",
-        (source,),
+        "SELECT class_id, version_no, record_hash, friendly_id, name, units_hash FROM classes"  # noqa: S608
+        f" {of_source} ORDER BY version_no",
+        () if source is None else (source,),
     )
     return {row[0]: StoredClassVersion(*row[1:]) for row in rows}
 

@@ -53,8 +53,8 @@ def project_dir() -> Path:
     raise BuildError("The dbt project is missing", "Install cohort-tracker again.")
 
 
-def dbt_environment(settings: Settings, warehouse: Path) -> dict[str, str]:
-    """The environment in which dbt finds both stores; without the credentials."""
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """The environment in which dbt finds the raw store; without the credentials."""
     environment = {
         key: value
         for key, value in os.environ.items()
@@ -64,7 +64,6 @@ def dbt_environment(settings: Settings, warehouse: Path) -> dict[str, str]:
         {
             "COHORT_TRACKER_DATA_DIR": str(settings.data_dir),
             "COHORT_TRACKER_RAW_DB": str(settings.raw_path),
-            "COHORT_TRACKER_WAREHOUSE": str(warehouse),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "DO_NOT_TRACK": "1",
         }
@@ -114,12 +113,13 @@ class WarehouseBuild:
                 str(project_dir()),
                 str(self._settings.data_dir),
                 str(self._outcome),
+                str(self._warehouse),
                 str(self._settings.warehouse_path),
             ],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=dbt_environment(self._settings, self._warehouse),
+            env=dbt_environment(self._settings),
             cwd=self._dir,
             umask=0o077,
             start_new_session=True,  # Ctrl-C goes to the sync, which then ends this
@@ -146,7 +146,7 @@ class WarehouseBuild:
         started = time.monotonic()
         with contextlib.suppress(BrokenPipeError):
             # The pipe stays open: its end tells dbt that the sync died.
-            self._process.stdin.write(b"build\n")
+            self._process.stdin.write(b"release\n")
             self._process.stdin.flush()
         try:
             self._process.wait(BUILD_SECONDS)

@@ -1,9 +1,13 @@
-"""dbt-duckdb plugin: lets plain `dbt` commands read the raw store, without internet.
+"""dbt-duckdb plugin: opens the warehouse and the raw store for every dbt command, offline.
 
-Named in `profiles.yml`. It finds the warehouse and the raw store, makes the data directory, loads
-DuckDB's SQLite reader from the installed wheel, and attaches the raw store read-only as `raw`. As
-long as nothing was ever synced an empty stand-in takes its place, so that every dbt command works
-on a fresh machine.
+Named in `profiles.yml`. It attaches the warehouse as `warehouse`, whatever file that is, and the
+raw store read-only as `raw`, with DuckDB's SQLite reader from the installed wheel. As long as
+nothing was ever synced an empty stand-in takes the raw store's place, so that every dbt command
+works on a fresh machine.
+
+* Target `dev`, for people: `dev.duckdb` beside the published warehouse (`dev_copy.py`).
+* Target `publish`, for a sync: a new file, which the sync publishes when the build is good. Opening
+  it waits until the raw store may be read; until then dbt has no connection, so reads nothing.
 
 The paths are read here and not in the profile, because dbt parses the whole project anew whenever
 the rendered profile differs from the last run's.
@@ -13,22 +17,30 @@ import atexit
 import importlib.util
 import os
 import sqlite3
+import sys
 import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
 from cohort_tracker.raw.schema import RAW_TABLES, create_statements
+from cohort_tracker.raw.store import RawStore
+from cohort_tracker.warehouse.dev_copy import prepare_dev_copy
+
+DATABASE = "warehouse"
+"""The name of the warehouse in SQL, in every target."""
 
 EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
 # Beyond this DuckDB drops pages it can read again, and then goes to disk beside the warehouse: ten
 # million progressions are built in about the same time with it as with five times as much.
 _MEMORY_GIB = 4
+
+_ROW_GROUP = 122_880
+"""Several threads miss the last row of a SQLite table at a multiple of it (DuckDB 1.5.5)."""
 
 _SMALL = 8 << 20
 """Bytes of a raw store below which more threads per statement, and compression, only cost time."""
@@ -44,87 +56,99 @@ def raw_db() -> Path:
     return _path_setting("COHORT_TRACKER_RAW_DB", data_dir() / "raw.db")
 
 
-def warehouse() -> Path:
-    """Return the path of the warehouse to build or read; its stem is the database's name in SQL."""
+def published_warehouse() -> Path:
+    """Return the path of the warehouse that syncs publish."""
     return _path_setting("COHORT_TRACKER_WAREHOUSE", data_dir() / "warehouse.duckdb")
 
 
-class FreshFile:
-    """A warehouse built into a new file in one go, and thrown away if anything goes wrong.
+class SyncBuild:
+    """The file that a sync has built, and the signal that the raw store may be read.
 
-    So nothing is logged beside it while it grows, which would wait for the disk at the end of each
-    of 40 models; `close` makes the file whole. The raw store is attached when it may be read.
+    The file is new and thrown away if anything goes wrong, so nothing is logged beside it while
+    it grows, which would wait for the disk at the end of each of 40 models; `close` makes it whole.
 
     Args:
-        raw_is_ready: set when the raw store may be read.
+        path: the file to make.
+        release: set when the raw store may be read; what dbt does before needs no data.
     """
 
-    def __init__(self, raw_is_ready: threading.Event) -> None:
-        self.raw_is_ready = raw_is_ready
-        self._name = ""
+    def __init__(self, path: Path, release: threading.Event) -> None:
+        self.path = path
+        self.release = release
         self._connection: DuckDBPyConnection | None = None
 
-    def open(self, connection: DuckDBPyConnection, path: Path) -> None:
-        """Make the file and attach it under its name."""
-        spill = path.with_name(path.name + ".tmp")
-        connection.execute(f"SET temp_directory = {_quoted(spill)}")
-        self._name = f'"{path.stem}"'
-        connection.execute(f"ATTACH {_quoted(path)} AS {self._name} (RECOVERY_MODE no_wal_writes)")
+    def open(self, connection: DuckDBPyConnection) -> None:
+        """Make the file and attach it, then wait for the release."""
+        _attach_warehouse(connection, self.path, "RECOVERY_MODE no_wal_writes")
         self._connection = connection
+        self.release.wait()
 
     def close(self) -> None:
         """Write all that is not in the file yet; raises duckdb.Error, on a full disk above all."""
         if self._connection is not None:
-            self._connection.execute(f"CHECKPOINT {self._name}")
-            self._connection.execute(f"DETACH {self._name}")
+            self._connection.execute(f"CHECKPOINT {DATABASE}")
+            self._connection.execute(f"DETACH {DATABASE}")
             self._connection = None
 
 
-fresh_file: FreshFile | None = None
-"""What a sync builds into; None for the dbt commands that people type."""
+sync_build: SyncBuild | None = None
+"""What target `publish` builds: set in the dbt process of a sync, where dbt makes the plugin."""
 
 
 class Plugin(BasePlugin):
-    """Attaches the raw store to each DuckDB connection that dbt opens."""
+    """Attaches the warehouse and the raw store to the database in memory that dbt opens."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        """Start without a raw store and without a stand-in for it."""
+        """Take the settings that the profile gives for the target."""
+        self._publishes = bool(plugin_config.get("publish"))
         self._stand_in: tempfile.TemporaryDirectory[str] | None = None
-        self._lock = threading.Lock()
-        self._has_raw = False
-
-    def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
-        """Put the warehouse where the settings say, in a directory that others cannot read."""
-        path = warehouse()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # A fresh file is attached to a database in memory: only so can it be told to keep no log.
-        creds.path = str(path) if fresh_file is None else ":memory:"
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
-        """Load the SQLite reader and attach the raw store as `raw`."""
+        """Attach both stores; waits until the raw store may be read."""
         (memory,) = conn.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
         if _gib(memory) > _MEMORY_GIB:  # by default most of what the machine has
             conn.execute(f"SET memory_limit = '{_MEMORY_GIB}GiB'")
         conn.execute(f"LOAD {_quoted(sqlite_extension())}")
-        if fresh_file is None:
+        if not self._publishes:
+            self._open_dev(conn)
             self._attach_raw(conn)
-        else:
-            fresh_file.open(conn, warehouse())
-
-    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
-        """Attach the raw store of a sync, once it may be read."""
-        if fresh_file is not None and fresh_file.raw_is_ready.is_set():
-            with self._lock:
-                if not self._has_raw:
-                    self._attach_raw(cursor)
-                    self._has_raw = True
-
-    def _attach_raw(self, conn: DuckDBPyConnection) -> None:
-        path = raw_db() if _has_tables(raw_db()) else self._empty_raw_db()
-        conn.execute(f"ATTACH IF NOT EXISTS {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY)")
-        if fresh_file is not None and path.stat().st_size < _SMALL:
+            return
+        if sync_build is None:
+            raise RuntimeError("Only `cohort-tracker sync` builds the target publish; use dev.")
+        sync_build.open(conn)
+        if self._attach_raw(conn).stat().st_size < _SMALL:
             conn.execute("SET threads = 1")
             conn.execute("SET force_compression = 'uncompressed'")
+
+    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
+        """Let names without a database mean the warehouse, as in the file opened on its own."""
+        cursor.execute(f"USE {DATABASE}")
+
+    def _open_dev(self, conn: DuckDBPyConnection) -> None:
+        def create(path: Path) -> None:
+            _attach_warehouse(conn, path)
+            conn.execute(f"DETACH {DATABASE}")
+
+        published = published_warehouse()
+        try:
+            published.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            dev, remark = prepare_dev_copy(published, create)
+        except OSError as error:
+            raise RuntimeError(f"Could not write {error.filename}: {error.strerror}") from error
+        if remark:
+            sys.stderr.write(f"{remark}\n")
+        _attach_warehouse(conn, dev)
+
+    def _attach_raw(self, conn: DuckDBPyConnection) -> Path:
+        path = raw_db() if _has_tables(raw_db()) else self._empty_raw_db()
+        store = RawStore(path)
+        store.check()
+        if store.pending_migrations():  # a sync did it before it built
+            store.lay_out()
+        if any(last and last % _ROW_GROUP == 0 for last in store.last_rows().values()):
+            conn.execute("SET threads = 1")
+        conn.execute(f"ATTACH {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY)")
+        return path
 
     def _empty_raw_db(self) -> Path:
         """Return an empty raw store in a temporary directory that goes when the process ends."""
@@ -136,6 +160,13 @@ class Plugin(BasePlugin):
                     db.execute(statement)
                 db.commit()
         return Path(self._stand_in.name) / "raw.db"
+
+
+def _attach_warehouse(conn: DuckDBPyConnection, path: Path, *options: str) -> None:
+    """Attach the file, made if it is missing, and let what does not fit in memory go beside it."""
+    conn.execute(f"SET temp_directory = {_quoted(path.with_name(path.name + '.tmp'))}")
+    words = f" ({', '.join(options)})" if options else ""
+    conn.execute(f"ATTACH {_quoted(path)} AS {DATABASE}{words}")
 
 
 def _has_tables(path: Path) -> bool:

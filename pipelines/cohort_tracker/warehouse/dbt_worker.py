@@ -1,13 +1,13 @@
-"""The process in which dbt runs: parse the project, wait for the word, build, say how it went.
+"""The dbt process of a sync: parse the project, wait for the release, build, write the outcome.
 
-`python -m cohort_tracker.dbt_worker PROJECT_DIR DATA_DIR OUTCOME_FILE PUBLISHED_WAREHOUSE`; a line
-on standard input starts the build. The end of standard input means that the sync died: the
-process ends with it, whatever it is doing.
+`python -m cohort_tracker.warehouse.dbt_worker PROJECT_DIR DATA_DIR OUTCOME_FILE BUILD_FILE
+PUBLISHED_WAREHOUSE`. dbt starts while pages are awaited, and has imported, parsed and planned what
+needs no data when the raw store may be read: a line on standard input releases it. The end of
+standard input means that the sync died: the process ends with it, whatever it is doing.
 """
 
 from __future__ import annotations
 
-import atexit
 import gc
 import json
 import os
@@ -22,43 +22,38 @@ _LARGEST_READ_WHOLE = 256 << 20
 _NO_DAMAGE = ("Could not set lock", "Cannot open file", "Permission denied")
 
 
-def main(project_dir: str, data_dir: str, outcome_file: str, published: str) -> int:
-    """Run one build; the outcome goes to `outcome_file` as JSON."""
+def main(
+    project_dir: str, data_dir: str, outcome_file: str, build_file: str, published: str
+) -> int:
+    """Run one build into `build_file`; the outcome goes to `outcome_file` as JSON."""
     started = time.monotonic()
-    word = _listen()
+    release = _listen()
     from dbt.cli.main import dbtRunner
-    from dbt.contracts.graph.manifest import Manifest
 
     from . import dbt_plugin
 
     seconds = {"dbt_import": time.monotonic() - started}
-    places = [
-        "--project-dir",
-        project_dir,
-        "--profiles-dir",
-        project_dir,
-        "--target-path",
-        str(Path(data_dir) / "dbt"),
-        "--log-path",
-        str(Path(data_dir) / "logs"),
-    ]
     # dbt's own log and artifacts cost a fifth of the build, and the sync needs none of them.
     quiet = ["--quiet", "--no-use-colors", "--log-level-file", "none", "--no-write-json"]
     quiet += ["--no-send-anonymous-usage-stats", "--no-version-check"]
+    places = ["--project-dir", project_dir, "--profiles-dir", project_dir, "--target", "publish"]
+    places += ["--target-path", str(Path(data_dir) / "dbt")]
+    places += ["--log-path", str(Path(data_dir) / "logs")]
+    build = dbt_plugin.sync_build = dbt_plugin.SyncBuild(Path(build_file), release)
     started = time.monotonic()
-    parsed = dbtRunner().invoke([*quiet, "parse", *places])
-    if not isinstance(parsed.result, Manifest):
-        return _say(outcome_file, failures=[_one_line(parsed.exception or "dbt parse failed")])
+    parsed: Any = dbtRunner().invoke([*quiet, "parse", *places])
+    if not parsed.success:
+        return _write_outcome(
+            outcome_file, failures=[_one_line(parsed.exception or "dbt parse failed")]
+        )
     seconds["parse"] = time.monotonic() - started
     damaged = is_damaged(Path(published))
-    # This process ends with the build: what it holds now is not worth looking through for garbage.
+    # The process ends with the build: what it holds now is not worth looking through for garbage.
     gc.freeze()
     gc.disable()
-    file = dbt_plugin.fresh_file = dbt_plugin.FreshFile(word)
-    if not _hold_first_node(parsed.result, word):
-        word.wait()
-    runner = dbtRunner(manifest=parsed.result)
-    built = runner.invoke([*quiet, "build", *places, "--selector", "sync"])
+    built: Any = dbtRunner(manifest=parsed.result).invoke(
+        [*quiet, "build", *places, "--selector", "sync"]
+    )
     results = list(getattr(built.result, "results", None) or [])
     failures = [
         f"{result.node.name}: {_one_line(result.message or result.status)}"
@@ -69,9 +64,9 @@ def main(project_dir: str, data_dir: str, outcome_file: str, published: str) -> 
         failures = [_one_line(built.exception or "dbt build failed")]
     if not failures:
         try:
-            file.close()
+            build.close()
         except Exception as error:  # a full disk, above all
-            failures = [f"{dbt_plugin.warehouse().name}: {_one_line(error)}"]
+            failures = [f"{build.path.name}: {_one_line(error)}"]
     count = {"model": 0, "test": 0}
     spent = {"model": 0.0, "test": 0.0}
     for result in results:
@@ -80,7 +75,7 @@ def main(project_dir: str, data_dir: str, outcome_file: str, published: str) -> 
             count[kind] += 1
             spent[kind] += result.execution_time
     seconds |= {"models": spent["model"], "tests": spent["test"]}
-    return _say(
+    return _write_outcome(
         outcome_file,
         models=count["model"],
         tests=count["test"],
@@ -88,15 +83,6 @@ def main(project_dir: str, data_dir: str, outcome_file: str, published: str) -> 
         damaged=damaged,
         seconds=seconds,
     )
-
-
-def _hold_first_node(manifest: Any, word: threading.Event) -> bool:
-    """Let dbt start and wait inside; False where this dbt has no place for that."""
-    try:
-        from .dbt_warm import hold_first_node
-    except ImportError:
-        return False
-    return hold_first_node(manifest, word)
 
 
 def is_damaged(warehouse: Path) -> bool:
@@ -128,20 +114,20 @@ def is_damaged(warehouse: Path) -> bool:
 
 
 def _listen() -> threading.Event:
-    """Hear standard input in the background; the event is set by its first line."""
-    word = threading.Event()
+    """Read standard input in the background; the event is set by its first line."""
+    release = threading.Event()
 
     def listen() -> None:
         # Not through sys.stdin, whose lock would outlive this thread at exit.
         while os.read(0, 64):
-            word.set()
+            release.set()
         os._exit(1)
 
     threading.Thread(target=listen, name="parent", daemon=True).start()
-    return word
+    return release
 
 
-def _say(
+def _write_outcome(
     outcome_file: str,
     *,
     failures: list[str],
@@ -166,9 +152,4 @@ def _one_line(message: Any) -> str:
 
 
 if __name__ == "__main__":
-    code = main(*sys.argv[1:])
-    # Freeing what dbt holds takes 0.3 s, so this process ends without; the rest of its end is kept.
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    sys.exit(main(*sys.argv[1:]))
