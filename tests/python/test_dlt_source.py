@@ -196,7 +196,7 @@ def test_the_page_of_the_docs_works_as_it_stands(tmp_path: Path):
         done = subprocess.run(
             [sys.executable, "-c", ten_lines],
             cwd=home,
-            env={**os.environ, "HOME": str(home), "PYTHONPATH": str(SOURCE_ROOT)},
+            env={**os.environ, "DLT_DATA_DIR": str(home), "PYTHONPATH": str(SOURCE_ROOT)},
             capture_output=True,
             text=True,
             timeout=120,

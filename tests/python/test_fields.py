@@ -1,7 +1,11 @@
 """The list of a progression's fields: what another entry does, and above all what it does not."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -10,7 +14,7 @@ from cohort_tracker.raw.fields import PROGRESSION_FIELDS, TYPES, Field
 from cohort_tracker.raw.schema import RAW_TABLES
 from cohort_tracker.sources.records import Rejection, read_record, record_reader
 from cohort_tracker.sources.values import READERS
-from support import record
+from support import SOURCE_ROOT, Bench, record
 
 # Records with the hashes that the first release stored for them.
 STORED = [
@@ -126,3 +130,36 @@ def test_the_list_is_what_the_raw_table_has_and_can_be_read():
     for field in PROGRESSION_FIELDS:
         assert columns[field.name] == field.type
     assert READERS.keys() == TYPES.keys()
+
+
+def test_one_entry_brings_a_field_into_an_old_store_and_stores_nothing_again(
+    bench: Bench, tmp_path: Path
+):
+    """The package with one more line, on a store that was written without it."""
+    assert bench.sync().exit_code == 0
+    copied = tmp_path / "changed"
+    copytree(SOURCE_ROOT / "cohort_tracker", copied / "cohort_tracker")
+    fields = copied / "cohort_tracker" / "raw" / "fields.py"
+    entry = '    Field("attempts", "count", "attempts"),\n)\n'
+    fields.write_text(fields.read_text().removesuffix(")\n") + entry)
+
+    def sync() -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "cohort_tracker", "sync", "--no-build", "--full", "--json"],
+            env={**bench.process_environment(), "PYTHONPATH": str(copied)},
+            cwd=bench.home,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["classes"][0]
+
+    said = sync()
+    assert (said["mode"], said["new"], said["changed"]) == ("full", 0, 0)
+    bench.source.records[0]["attempts"] = 3
+    said = sync()
+    assert (said["new"], said["changed"]) == (0, 1)
+    assert bench.query("SELECT attempts FROM progressions WHERE attempts IS NOT NULL") == [(3,)]
+    assert bench.expected() == bench.in_force()

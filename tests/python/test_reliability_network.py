@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from cohort_tracker.errors import ConfigError
 from cohort_tracker.sandbox import SandboxServer
-from cohort_tracker.sources.transport import TransportLimits, _retry_after, _WaitAsTold
+from cohort_tracker.sources.adapter import TransportLimits
+from cohort_tracker.sources.transport import _retry_after, _WaitAsTold
 from cohort_tracker.sync import SyncReport
 from support import Bench, Classes, at_night, record, wait_for
 
@@ -148,8 +150,8 @@ def test_untrusted_certificate_is_refused_without_a_retry_and_a_bundle_makes_it_
 
 
 def test_missing_or_broken_ca_bundle_is_one_clear_line(bench: Bench):
-    report = bench.sync(api_base="https://127.0.0.1:1", ca_bundle=bench.home / "no.pem")
-    assert report.exit_code == 2 and "ca_bundle: no such file" in failure(report)
+    with pytest.raises(ConfigError, match="ca_bundle: no such file"):
+        bench.sync(api_base="https://127.0.0.1:1", ca_bundle=bench.home / "no.pem")
     broken = bench.home / "broken.pem"
     broken.write_text("this is no certificate")
     report = bench.sync(api_base="https://127.0.0.1:1", ca_bundle=broken, max_attempts=1)

@@ -156,7 +156,7 @@ class Extraction:
         info, entries = describe(self._source, info, self._observer)
         units_hash = content_hash([astuple(entry) for entry in entries]) if entries else None
         if units_hash is None and known is not None:
-            units_hash = known.units_hash  # refused today: the last known stays in force
+            units_hash = known.units_hash  # refused today: the last known stays current
         if info == ClassInfo(info.class_id) and units_hash is None:
             return
         record_hash = content_hash([astuple(info), units_hash])

@@ -1,230 +1,42 @@
-"""How requests travel: paced, bounded in size and time, retried, credentials to one host only."""
+"""How requests travel: retried, and with the credentials to one host only."""
 
 from __future__ import annotations
 
-import contextlib
 import email.utils
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests import PreparedRequest, Response, Session
-from requests.adapters import HTTPAdapter
 from requests.exceptions import (
     ChunkedEncodingError,
     ContentDecodingError,
     InvalidURL,
     ProxyError,
-    ReadTimeout,
     RequestException,
     SSLError,
     TooManyRedirects,
 )
 from tenacity import RetryCallState, Retrying
 from tenacity.wait import wait_base, wait_random_exponential
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import NewConnectionError
 
 from ..errors import ApiUnavailableError, ApiUnreachableError, ConfigError
-from ..runtime.background import Background
+from .adapter import (
+    BodyTooLargeError,
+    BoundedAdapter,
+    RedirectRefusedError,
+    TransportLimits,
+    UnusableBodyError,
+)
+from .pace import Pace
 
 RETRY_STATUS = frozenset({408, 425, 429, *range(500, 600)})
 BACKOFF_SECONDS = 0.5
 """The wait before the second try, on average doubled before each one after."""
-_CHUNK_BYTES = 1 << 16
-# The way to the server takes now a little longer, now a little less.
-_MARGIN = 0.002
-
-
-@dataclass(frozen=True)
-class TransportLimits:
-    """Bounds on every request; times in seconds, sizes in bytes after decompression."""
-
-    connect_timeout: float = 10.0
-    read_timeout: float = 30.0
-    max_attempts: int = 5
-    retry_seconds: float = 120.0
-    response_seconds: float = 120.0
-    max_body_bytes: int = 32 << 20
-    max_retry_after: float = 60.0
-
-
-class UnusableBodyError(RequestException):
-    """The answer arrived but is not what was asked for; another try may bring it."""
-
-
-class BodyTooLargeError(RequestException):
-    """The answer is larger than any page can be; another try would bring the same."""
-
-
-class RedirectRefusedError(RequestException):
-    """The API pointed to another host, which must not see the credentials."""
-
-
-class Pace:
-    """Keeps the starts of two requests at least `delay` seconds apart, over threads and processes.
-
-    The time of the last start is that of the file `stamp`, by which the next process knows it, even
-    where this one is killed. Where the file cannot be, processes know nothing of each other.
-    """
-
-    def __init__(self, delay: float, stamp: Path) -> None:
-        self._delay = delay + _MARGIN if delay else 0.0
-        self._stamp = stamp
-        self._lock = threading.Lock()
-        self._next_start = time.monotonic() + self._rest_of_another()
-
-    def wait(self) -> None:
-        """Return when the next request may start."""
-        if not self._delay:
-            return
-        with self._lock:
-            while (remaining := self._next_start - time.monotonic()) > 0:
-                time.sleep(remaining)
-            self._next_start = time.monotonic() + self._delay
-
-    def count_from_now(self) -> None:
-        """Note that the request whose turn it was is on its way only now.
-
-        Before it was sent, a connection may have been made, or the processor been elsewhere.
-        """
-        if not self._delay:
-            return
-        with self._lock:
-            self._next_start = time.monotonic() + self._delay
-            self._note()
-
-    def _rest_of_another(self) -> float:
-        """Seconds to wait for the sake of another process's last request."""
-        try:
-            ago = time.time() - self._stamp.lstat().st_mtime
-        except OSError:
-            return 0.0
-        # A time in the future means that a clock jumped.
-        return min(max(self._delay - ago, 0.0), self._delay)
-
-    def _note(self) -> None:
-        with contextlib.suppress(OSError):
-            try:
-                os.utime(self._stamp, follow_symlinks=False)
-            except FileNotFoundError:
-                os.close(os.open(self._stamp, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-class BoundedAdapter(HTTPAdapter):
-    """Sends one request at its turn and reads the whole answer within the limits."""
-
-    def __init__(self, pace: Pace, limits: TransportLimits) -> None:
-        self._pace = pace
-        self._limits = limits
-        super().__init__(pool_maxsize=4)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Have each connection tell the pace when a request was sent."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._pace)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """The same for connections through a proxy."""
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = _pools(self._pace)
-        return manager
-
-    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        """Send `request`; raises requests' exceptions, BodyTooLargeError or ReadTimeout."""
-        self._pace.wait()
-        kwargs["stream"] = True  # the body is read here, within bounds
-        # In a thread of its own, so that nothing can outwait the limit: socket time-outs bound the
-        # wait for the next byte only; headers that drip, a slow handshake and a slow name server
-        # are bounded by not waiting for the thread any longer.
-        seconds = self._limits.response_seconds
-        deadline = time.monotonic() + seconds
-        exchange = Background(lambda: self._exchange(request, deadline, args, kwargs), "request")
-        # The body is read in the thread up to the same deadline and then says more.
-        if not exchange.wait(seconds + 0.5):
-            raise _too_slow(seconds, request)
-        return exchange.result()
-
-    def _exchange(
-        self,
-        request: PreparedRequest,
-        deadline: float,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Response:
-        response = super().send(request, *args, **kwargs)
-        try:
-            body = b"".join(self._read(response, deadline))
-        except BaseException:
-            response.close()
-            raise
-        response._content = body
-        response._content_consumed = True  # type: ignore[attr-defined]
-        response.raw.release_conn()
-        return response
-
-    def _read(self, response: Response, deadline: float) -> Iterator[bytes]:
-        size = 0
-        expected = response.headers.get("Content-Length", "")
-        if expected.isdigit() and int(expected) > self._limits.max_body_bytes:
-            raise BodyTooLargeError(f"the answer has {int(expected):,} bytes", response=response)
-        if "," in response.headers.get("Content-Encoding", ""):
-            # Never asked for, and layers multiply what a small answer can swell to.
-            raise ContentDecodingError("layers of compression", response=response)
-        while True:
-            try:
-                # read1 returns what has arrived: a slow drip cannot outwait the deadline.
-                chunk = response.raw.read1(_CHUNK_BYTES, decode_content=True)
-            except DecodeError as error:
-                raise ContentDecodingError(error, response=response) from error
-            except ReadTimeoutError as error:
-                raise ReadTimeout(error, request=response.request) from error
-            except (HTTPError, OSError) as error:
-                raise ChunkedEncodingError(error, response=response) from error
-            if not chunk:
-                return
-            size += len(chunk)
-            if size > self._limits.max_body_bytes:
-                raise BodyTooLargeError(
-                    f"the answer has more than {self._limits.max_body_bytes:,} bytes",
-                    response=response,
-                )
-            if time.monotonic() > deadline:
-                raise _too_slow(self._limits.response_seconds, response.request)
-            yield chunk
-
-
-def _pools(pace: Pace) -> dict[str, type[HTTPConnectionPool]]:
-    """urllib3's pools, with connections that tell `pace` when a request was sent."""
-
-    class Connection(HTTPConnection):
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            super().request(*args, **kwargs)
-            pace.count_from_now()
-
-    class SecureConnection(HTTPSConnection):
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            super().request(*args, **kwargs)
-            pace.count_from_now()
-
-    class Pool(HTTPConnectionPool):
-        ConnectionCls = Connection
-
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = SecureConnection
-
-    return {"http": Pool, "https": SecurePool}
-
-
-def _too_slow(seconds: float, request: PreparedRequest) -> ReadTimeout:
-    return ReadTimeout(f"the answer took longer than {seconds:g} s", request=request)
 
 
 class PoliteSession(Session):
@@ -291,6 +103,7 @@ class PoliteSession(Session):
 
     def _send_once(self, request: PreparedRequest, **kwargs: Any) -> Response:
         response = super().send(request, **kwargs)
+        self.cookies.update(response.cookies)  # the adapter took the connection off the answer
         if response.ok and not response.is_redirect:
             self._check(response)
         return response

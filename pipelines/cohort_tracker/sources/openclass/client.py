@@ -21,8 +21,10 @@ from ...errors import (
     AuthenticationError,
     ClassNotFoundError,
 )
+from ..adapter import TransportLimits, UnusableBodyError
 from ..api import ClassInfo, Description, Page
-from ..transport import Pace, PoliteSession, TransportLimits, UnusableBodyError
+from ..pace import Pace
+from ..transport import PoliteSession
 from . import envelope
 from .description import class_info, curriculum
 from .envelope import EnvelopeError
@@ -236,7 +238,7 @@ class OpenClassClient:
         try:
             yield
         finally:
-            self._parse, self._last = before, None
+            self._parse = before
 
     def _parsed(self, response: Response) -> Any:
         """What the answer holds, parsed once. Raises UnusableBodyError."""
