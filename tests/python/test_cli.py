@@ -301,7 +301,7 @@ def test_failed_build_leaves_the_published_warehouse(command, server):
     assert command("sync").returncode == 0
     before = (data_dir() / "warehouse.duckdb").stat().st_ino
     with closing(sqlite3.connect(data_dir() / "raw.db")) as raw:
-        raw.execute("ALTER TABLE progressions RENAME COLUMN grade TO mark")
+        raw.execute("ALTER TABLE class_units RENAME COLUMN section_position TO place")
         raw.commit()
     done = command("sync", COHORT_TRACKER_TIMEZONE="Europe/Berlin")
     assert done.returncode == 1
