@@ -14,7 +14,7 @@ from functools import cache, partial
 from typing import Any
 
 import dlt
-from dlt.common.schema.typing import TColumnSchema
+from dlt.common.schema import TColumnSchema
 from dlt.extract import DltResource
 
 from ..config import Settings

@@ -136,7 +136,7 @@ class Plugin(BasePlugin):
         except OSError as error:
             raise RuntimeError(f"Could not write {error.filename}: {error.strerror}") from error
         if remark:
-            sys.stderr.write(f"{remark}\n")
+            say(remark, err=True)
         _attach_warehouse(conn, dev)
 
     def _attach_raw(self, conn: DuckDBPyConnection) -> Path:
