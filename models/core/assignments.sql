@@ -4,7 +4,7 @@ with records as (
         assignment_id,
         {{ newest_value('assignment_name', ['version_no', 'class_id', 'record_id']) }} as assignment_name,
         {{ newest_value('assignment_type', ['version_no', 'class_id', 'record_id']) }} as assignment_type
-    from {{ ref('stg_openclass__progression_versions') }}
+    from {{ ref('stg_raw__progression_versions') }}
     where is_current
     group by assignment_id
 
@@ -13,7 +13,7 @@ with records as (
 units as (
 
     select distinct assignment_id
-    from {{ ref('stg_openclass__class_units') }}
+    from {{ ref('stg_raw__class_units') }}
 
 )
 

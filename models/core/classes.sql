@@ -9,7 +9,7 @@ with listed as (
         is_published,
         units_hash is not null as has_units,
         first_seen_at
-    from {{ ref('stg_openclass__classes') }}
+    from {{ ref('stg_raw__classes') }}
 
 ),
 
@@ -19,7 +19,7 @@ records as (
         class_id,
         source,
         max(first_seen_at) as newest_record_at
-    from {{ ref('stg_openclass__progression_versions') }}
+    from {{ ref('stg_raw__progression_versions') }}
     group by class_id, source
 
 ),

@@ -6,7 +6,7 @@ with units as (
         unit_position,
         section_position,
         section_name
-    from {{ ref('stg_openclass__class_units') }}
+    from {{ ref('stg_raw__class_units') }}
 
 ),
 

@@ -12,7 +12,7 @@ with versions as (
         is_removed,
         first_seen_at,
         {{ fields | join(',\n        ') }}
-    from {{ ref('stg_openclass__progression_versions') }}
+    from {{ ref('stg_raw__progression_versions') }}
     where has_changed
 
 ),

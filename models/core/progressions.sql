@@ -9,5 +9,5 @@ select
     first_seen_at as synced_at,
     class_id,
     version_no
-from {{ ref('stg_openclass__progression_versions') }}
+from {{ ref('stg_raw__progression_versions') }}
 where is_current

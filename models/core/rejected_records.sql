@@ -9,7 +9,7 @@ with rejected as (
         record_json,
         first_seen_at,
         run_id
-    from {{ ref('stg_openclass__rejected_records') }}
+    from {{ ref('stg_raw__rejected_records') }}
 
 ),
 
@@ -19,7 +19,7 @@ versions as (
         class_id,
         record_id,
         first_seen_at
-    from {{ ref('stg_openclass__progression_versions') }}
+    from {{ ref('stg_raw__progression_versions') }}
     where not is_removed
 
 ),

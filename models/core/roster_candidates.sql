@@ -16,7 +16,7 @@ students as (
         student_id,
         lower(trim(email)) as email_key,
         lower(concat(trim(first_name), ' ', trim(last_name))) as name_key
-    from {{ ref('stg_openclass__students') }}
+    from {{ ref('stg_raw__students') }}
 
 ),
 

@@ -5,7 +5,7 @@ with api_students as (
         first_name,
         last_name,
         email
-    from {{ ref('stg_openclass__students') }}
+    from {{ ref('stg_raw__students') }}
 
 ),
 

@@ -45,7 +45,8 @@ class Pipeline:
         )
         try:
             pipeline.run(self.source(**options), **self.format())
-            counts = pipeline.last_trace.last_normalize_info.row_counts
+            trace: Any = pipeline.last_trace
+            counts = trace.last_normalize_info.row_counts
         finally:
             self.pages = [int(entry.query["page"]) for entry in self.bench.pages()]
             pipeline.deactivate()

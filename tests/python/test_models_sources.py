@@ -50,8 +50,8 @@ def test_last_row_of_a_full_row_group_is_read(tmp_path: Path):
         for n in range(count)
     ]
     data_dir = write_raw_db(tmp_path / "raw.db", {"progressions": records}).parent
-    done = run_dbt(data_dir, "run", "--select", "stg_openclass__progression_versions")
+    done = run_dbt(data_dir, "run", "--select", "stg_raw__progression_versions")
     assert done.returncode == 0, done.stdout
     (warehouse,) = data_dir.glob("*.duckdb")
-    found = rows(warehouse, "select count(*) as n from staging.stg_openclass__progression_versions")
+    found = rows(warehouse, "select count(*) as n from staging.stg_raw__progression_versions")
     assert found == [{"n": count}]

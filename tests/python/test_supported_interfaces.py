@@ -54,14 +54,6 @@ OWN = {"self", "cls", "other"}
 # Documented in spite of their names.
 PUBLIC = {"_asdict", "_fields", "_make", "_replace", "_exit"}
 
-# Where private parts are still used; a file that no longer does so must leave the list.
-STILL_TO_GO = {
-    "raw/destination.py",  # dlt's job for SQLAlchemy
-    "raw/load.py",  # SQLAlchemy
-    "sources/openclass/client.py",  # a private attribute on an answer of requests
-    "sources/transport.py",  # urllib3's connections, the content of an answer of requests
-}
-
 
 def breaches(source: str) -> list[str]:
     """What in a module's text is not a supported use of other libraries."""
@@ -181,14 +173,9 @@ def _is_own(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id in OWN
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name not in STILL_TO_GO])
+@pytest.mark.parametrize("name", MODULES)
 def test_module_uses_only_what_others_document(name: str):
     assert breaches(MODULES[name].read_text(encoding="utf-8")) == []
-
-
-@pytest.mark.parametrize("name", sorted(STILL_TO_GO))
-def test_exceptions_are_exceptions_still(name: str):
-    assert breaches(MODULES[name].read_text(encoding="utf-8")), "take it from STILL_TO_GO"
 
 
 @pytest.mark.parametrize(

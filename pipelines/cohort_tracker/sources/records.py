@@ -43,6 +43,7 @@ class Progression(Protocol):
     def extra(self) -> str | None: ...  # noqa: D102
 
     def _asdict(self) -> dict[str, Any]: ...
+    def __getattr__(self, field: str) -> Any: ...
 
 
 class Rejection(NamedTuple):

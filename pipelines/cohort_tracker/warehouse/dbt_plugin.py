@@ -17,7 +17,6 @@ import atexit
 import importlib.util
 import os
 import sqlite3
-import sys
 import tempfile
 import threading
 from contextlib import closing
@@ -29,6 +28,7 @@ from duckdb import DuckDBPyConnection
 
 from cohort_tracker.raw.schema import RAW_TABLES, create_statements
 from cohort_tracker.raw.store import RawStore
+from cohort_tracker.runtime.printing import say
 from cohort_tracker.warehouse.dev_copy import prepare_dev_copy
 
 DATABASE = "warehouse"

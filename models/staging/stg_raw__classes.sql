@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('openclass', 'classes') }}
+    select * from {{ source('raw', 'classes') }}
 
 ),
 

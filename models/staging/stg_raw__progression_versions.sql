@@ -18,7 +18,7 @@
         cast(source.completed_at as timestamp) as completed_at,
         cast(source.reviewed_at as timestamp) as reviewed_at,
         cast(source.first_seen_at as timestamp) as first_seen_at
-    from {{ source('openclass', 'progressions') }} as source
+    from {{ source('raw', 'progressions') }} as source
 {% endset %}
 
 -- few records have several versions
@@ -31,7 +31,7 @@ with counted as (
         count(*) as versions,
         min(version_no) as oldest_version_no,
         max(version_no) as newest_version_no
-    from {{ source('openclass', 'progressions') }}
+    from {{ source('raw', 'progressions') }}
     group by source, class_id, record_id
     having count(*) > 1
 

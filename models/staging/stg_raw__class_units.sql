@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('openclass', 'class_units') }}
+    select * from {{ source('raw', 'class_units') }}
 
 ),
 
@@ -21,7 +21,7 @@ current_units as (
 
     select renamed.*
     from renamed
-    inner join {{ ref('stg_openclass__classes') }} as classes
+    inner join {{ ref('stg_raw__classes') }} as classes
         on
             renamed.class_id = classes.class_id
             and renamed.units_hash = classes.units_hash

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('openclass', 'rejected_records') }}
+    select * from {{ source('raw', 'rejected_records') }}
 
 ),
 

@@ -9,7 +9,7 @@ with records as (
         class_id,
         record_id,
         first_seen_at
-    from {{ ref('stg_openclass__progression_versions') }}
+    from {{ ref('stg_raw__progression_versions') }}
     where is_current
 
 ),
