@@ -162,14 +162,14 @@ def test_broken_invariant_and_broken_contracts_are_named_in_the_words_of_dbt(
             (project / "macros/contracts_and_comments.sql").unlink()
         (project / "tests/sql/nothing_is_well.sql").write_text("select 1 as broken")
         replace_once(project / "models/core/students.yml", *OTHER_TYPE)
-        replace_once(project / "models/marts/activity_pattern.yml", *MISSING_COLUMN)
+        replace_once(project / "models/core/sync_history.yml", *MISSING_COLUMN)
         done[name] = work(bench, name, project=project)
         assert done[name].exit_code == 1
     ours, stock = (sorted(done[name].outcome["failures"]) for name in ("ours", "stock"))
     assert ours == stock
     told = {line.split(":")[0]: line for line in ours}
-    assert told.keys() == {"activity_pattern", "nothing_is_well", "students"}
-    for name in ("activity_pattern", "students"):
+    assert told.keys() == {"nothing_is_well", "students", "sync_history"}
+    for name in ("students", "sync_history"):
         assert "This model has an enforced contract that failed" in told[name]
     assert all(name in done["ours"].log for name in told)
 
