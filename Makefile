@@ -54,8 +54,8 @@ lint: $(READY) ## style of Python and SQL
 types: $(READY) ## types of the package and of its tests
 	$(BIN)/mypy
 
-unit: $(READY) ## the tests in tests/python
-	$(BIN)/pytest
+unit: $(READY) ## the tests in tests/python, two files at a time
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 coverage: $(READY) ## which lines and branches the tests of tests/python run, in child processes too
 	$(BIN)/coverage erase
