@@ -1,0 +1,71 @@
+"""Whoever leaves the path gets either the right tables or one clear line, and can go on."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+
+from support import NOW, Bench, record, stamp
+
+UNKNOWN = "68e594f320442cbbe62a18dc"
+
+
+# -- classes that are none ----------------------------------------------------------------------
+
+
+def test_mistyped_class_id_is_named_once_and_the_tables_are_built(bench: Bench):
+    done = bench.command("sync", class_ids=f"c1,{UNKNOWN}")
+    assert done.returncode == 4, done.stderr
+    errors = done.stderr[done.stderr.index("Error: ") :]
+    assert (errors.count("Error: "), errors.count(UNKNOWN)) == (1, 1)
+    assert bench.core("SELECT id FROM core.classes") == [("c1",)]
+    assert bench.core("SELECT class_id, status FROM core.sync_runs") == [("c1", "ok")]
+    assert bench.query("SELECT class_id FROM sync_runs ORDER BY rowid") == [("c1",), (UNKNOWN,)]
+    for arguments in ([], ["--full"]):
+        bench.source.records.pop()
+        done = bench.command("sync", *arguments, class_ids="c1")
+        assert done.returncode == 0, done.stderr
+        assert UNKNOWN not in done.stdout + done.stderr
+        current = len(bench.source.records)
+        assert bench.core("SELECT count(*) FROM core.progressions") == [(current,)]
+
+
+def test_class_of_which_one_page_of_bad_records_was_read_is_one(bench: Bench):
+    """All that is stored of it is a page in the log and what was rejected."""
+    bench.source.classes["c2"] = [record(n, days_ago=n, user=None) for n in range(30)]
+    bench.misbehave("status=403,on=/v1/classes", "status=500,on=/v1/classes/c2,page=1")
+    report = bench.sync(build=True, class_ids="c1,c2", max_attempts=1)
+    assert [item.status for item in report.classes] == ["ok", "failed"]
+    assert report.warehouse is not None and report.warehouse.failures == []
+    assert bench.core("SELECT id, last_run_status FROM core.classes ORDER BY id") == [
+        ("c1", "ok"),
+        ("c2", "failed"),
+    ]
+
+
+# -- order of runs ------------------------------------------------------------------------------
+
+
+def test_run_of_a_clock_a_year_ahead_decides_nothing_once_another_is_stored(bench: Bench):
+    bench.source.classes["c1"] = [
+        record(number, days_ago=number % 40 + 0.5) for number in range(77)
+    ]
+    assert bench.sync(build=True).exit_code == 0
+    verdicts = "SELECT student_id, tier, reasons FROM marts.student_health ORDER BY student_id"
+    right = bench.core(verdicts)
+    assert {tier for _, tier, _ in right} != {"n_a"}
+    with closing(sqlite3.connect(bench.raw)) as db:
+        db.execute(
+            "UPDATE sync_runs SET started_at = datetime(started_at, '+1 year'),"
+            " finished_at = datetime(finished_at, '+1 year')"
+        )
+        db.commit()
+    published = bench.warehouse.stat().st_ino
+    bench.source.records[0]["reviewed_at"] = stamp(NOW)
+    assert bench.sync(build=True).exit_code == 0
+    assert bench.warehouse.stat().st_ino != published
+    (newest,) = bench.query("SELECT finished_at FROM sync_runs ORDER BY rowid DESC LIMIT 1")
+    told = bench.core("SELECT as_of, last_run_at, last_synced_at, is_stale FROM core.classes")
+    assert told == [(*[datetime.fromisoformat(newest[0])] * 3, False)]
+    assert bench.core(verdicts) == right
