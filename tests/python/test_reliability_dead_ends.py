@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import time
 from contextlib import closing
 from datetime import datetime
+from typing import Any
 
 from support import NOW, Bench, record, stamp
 
@@ -69,3 +72,62 @@ def test_run_of_a_clock_a_year_ahead_decides_nothing_once_another_is_stored(benc
     told = bench.core("SELECT as_of, last_run_at, last_synced_at, is_stale FROM core.classes")
     assert told == [(*[datetime.fromisoformat(newest[0])] * 3, False)]
     assert bench.core(verdicts) == right
+
+
+# -- what status says of the tables -------------------------------------------------------------
+
+
+def status(bench: Bench, *arguments: str) -> tuple[int, dict[str, Any]]:
+    done = bench.command("status", "--json", *arguments)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_status_before_anything_was_synced_is_too_old_for_any_age(bench: Bench):
+    code, shown = status(bench, "--max-age", "9999d")
+    assert (code, shown["tables_at"], shown["failed_build"]) == (7, None, None)
+    assert bench.sync().exit_code == 0
+    code, shown = status(bench, "--max-age", "9999d")
+    assert (code, shown["tables_at"]) == (7, None), "what is stored is in no table yet"
+
+
+def test_failed_build_and_the_age_of_the_tables_are_told_until_a_build_is_good(bench: Bench):
+    assert bench.sync(build=True).exit_code == 0
+    built = status(bench)[1]["tables_at"]
+    with closing(sqlite3.connect(bench.raw)) as db:
+        db.execute("ALTER TABLE sync_pages RENAME COLUMN synced_at TO elsewhen")
+        db.execute("ALTER TABLE sync_pages ADD COLUMN synced_at TEXT DEFAULT 'no time'")
+        db.commit()
+    time.sleep(1.1)
+    bench.source.records.pop()
+    report = bench.sync(build=True)
+    assert report.exit_code == 1 and report.classes[0].status == "ok"
+    code, shown = status(bench, "--max-age", "1s")
+    assert code == 7, "the sync is new, the tables are not"
+    assert shown["tables_at"] == built < shown["last_sync_at"]
+    first = shown["failed_build"]
+    assert "stg_sync__pages could not be built" in first["reason"]
+    assert first["since"] == first["last_at"] >= shown["last_sync_at"]
+    bench.sync(build=True)
+    assert status(bench)[1]["failed_build"]["since"] == first["since"]
+    said = bench.command("status").stdout
+    assert "The tables could not be rebuilt, last tried just now" in said
+    with closing(sqlite3.connect(bench.raw)) as db:
+        db.execute("UPDATE sync_pages SET synced_at = '2026-01-01 00:00:00'")
+        db.commit()
+    assert bench.sync(build=True).exit_code == 0
+    code, shown = status(bench, "--max-age", "1h")
+    assert (code, shown["failed_build"]) == (0, None)
+    assert shown["tables_at"] > built
+
+
+def test_sync_with_nothing_to_build_confirms_the_tables(bench: Bench):
+    assert bench.sync(build=True).exit_code == 0
+    before = status(bench)[1]["tables_at"]
+    time.sleep(1.1)
+    report = bench.sync(build=True)
+    assert report.warehouse is not None and report.warehouse.skipped
+    assert status(bench)[1]["tables_at"] > before
+    assert bench.sync(class_ids=f"c1,{UNKNOWN}").exit_code == 4
+    done = bench.command("status", "--max-age", "1h", class_ids=f"c1,{UNKNOWN}")
+    assert done.returncode == 0, done.stderr
+    assert f"{UNKNOWN}: last sync failed" in done.stdout

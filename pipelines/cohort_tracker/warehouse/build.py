@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,8 @@ from ..runtime.folders import clear, make_fresh
 
 BUILD_SECONDS = 3600.0
 """How long a build may take before dbt is taken to hang."""
+
+_FULL_DISK = ("No space left on device", "disk is full", "Disk quota exceeded")
 
 
 @dataclass
@@ -69,6 +72,21 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         }
     )
     return environment
+
+
+def in_plain_words(failure: str) -> str:
+    """What one line of `BuildReport.failures` means to somebody who does not know dbt."""
+    name, _, detail = failure.partition(": ")
+    if _is_full(detail):
+        return "the disk is full"
+    if found := re.match(r"Got (\d+) results?, configured to fail", detail):
+        rows = f"{found[1]} row{'' if found[1] == '1' else 's'}"
+        return f"the check {name} found {rows} that must not be there"
+    return f"{name} could not be built: {detail}"
+
+
+def _is_full(message: str) -> bool:
+    return any(words in message for words in _FULL_DISK)
 
 
 class WarehouseBuild:
