@@ -226,12 +226,14 @@ def _build(
                 )
             )
         if built.failures:
-            _note_failed(settings, in_plain_words(built.failures[0]))
+            reason = in_plain_words(built.failures[0])
+            _note_failed(settings, reason)
             kept = "The tables of the last good build are still there, unchanged."
             if not settings.warehouse_path.exists():
                 kept = "There are no tables yet."
             raise BuildError(
-                "What was fetched is stored, but the tables could not be rebuilt from it",
+                "What was fetched is stored, but the tables could not be rebuilt from it:"
+                f" {reason}",
                 f"{kept} Run `cohort-tracker sync` again; if that fails too,"
                 f" {settings.data_dir / 'logs' / 'build.log'} says why.",
             )

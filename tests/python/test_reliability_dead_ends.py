@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from support import NOW, Bench, record, stamp
+import click
+import pytest
+from dbt.cli.main import cli as dbt_cli
+
+from cohort_tracker.warehouse import build
+from support import NOW, Bench, processes_about, record, stamp
+from test_dbt_worker import copy_of_project, replace_once
+from test_reliability_interruption import small_disk
 
 UNKNOWN = "68e594f320442cbbe62a18dc"
 
@@ -72,6 +81,107 @@ def test_run_of_a_clock_a_year_ahead_decides_nothing_once_another_is_stored(benc
     told = bench.core("SELECT as_of, last_run_at, last_synced_at, is_stale FROM core.classes")
     assert told == [(*[datetime.fromisoformat(newest[0])] * 3, False)]
     assert bench.core(verdicts) == right
+
+
+# -- the build and what is around it --------------------------------------------------------------
+
+
+def variables_of(command: click.Command) -> set[str]:
+    """Every environment variable that an option of dbt's command line can be given by."""
+    found: set[str] = set()
+    for option in command.params:
+        names = option.envvar or []
+        found.update([names] if isinstance(names, str) else names)
+    for inner in getattr(command, "commands", {}).values():
+        found |= variables_of(inner)
+    return found
+
+
+def test_no_variable_of_dbt_or_python_reaches_the_build(bench: Bench, monkeypatch):
+    assert bench.sync(build=True).exit_code == 0
+    right = bench.core("SELECT id, grade, completed_at FROM core.progressions ORDER BY id")
+    tests = bench.sync(build=True).warehouse.tests
+    names = variables_of(dbt_cli)
+    assert len(names) > 100 and {"DBT_EMPTY", "DBT_EXCLUDE_RESOURCE_TYPES"} <= names
+    hostile = {name: "true" for name in names} | {
+        **{name: "test" for name in names if name.endswith("RESOURCE_TYPES")},
+        **{"PYTHONSTARTUP": "x.py", "PYTHONINSPECT": "1", "PYTHONPATH": str(bench.home)},
+    }
+    (bench.home / "calendar.py").write_text("raise SystemExit(9)")
+    for name, value in hostile.items():
+        monkeypatch.setenv(name, value)
+    seen: list[set[str]] = []
+    original = bench.server.answer
+
+    def answer(request, incidents):
+        for child in processes_about(bench.data / "build"):
+            environ = Path(f"/proc/{child}/environ").read_bytes().decode()
+            seen.append({line.partition("=")[0] for line in environ.split("\0") if line})
+        return original(request, incidents)
+
+    bench.server.answer = answer
+    bench.source.records.append(record(7_000, days_ago=0.1))
+    report = bench.sync(build=True)
+    assert report.exit_code == 0, report.errors
+    assert report.warehouse.published and report.warehouse.tests == tests
+    assert not report.warehouse.skipped
+    found = bench.core("SELECT id, grade, completed_at FROM core.progressions ORDER BY id")
+    assert len(found) == len(right) + 1 and set(right) <= set(found)
+    allowed = {"PATH", "HOME", "TMPDIR", "LANG", "TZ", "DO_NOT_TRACK"} | {
+        *("COHORT_TRACKER_DATA_DIR", "COHORT_TRACKER_RAW_DB", "DBT_SEND_ANONYMOUS_USAGE_STATS")
+    }
+    assert seen
+    for child in seen:
+        assert {name for name in child if not name.startswith("LC_")} <= allowed
+
+
+def other_project(bench: Bench, folder: Path, monkeypatch, name: str, old: str, new: str) -> None:
+    """Make syncs build a copy of the project with a change."""
+    project = copy_of_project(folder)
+    replace_once(project / name, old, new)
+    monkeypatch.setattr(build, "project_dir", lambda: project)
+
+
+def test_build_that_lacks_stored_records_is_not_published(
+    bench: Bench, tmp_path: Path, monkeypatch
+):
+    assert bench.sync(build=True).exit_code == 0
+    published = bench.warehouse.stat().st_ino
+    model = "models/core/progressions.sql"
+    lacking = "where is_current and grade is distinct from 0.5"
+    other_project(bench, tmp_path / "p", monkeypatch, model, "where is_current", lacking)
+    report = bench.sync(build=True)
+    told = "stored records of class c1, so they were not published"
+    assert report.exit_code == 1 and told in report.errors[0].message
+    assert bench.warehouse.stat().st_ino == published
+    assert told in status(bench)[1]["failed_build"]["reason"]
+
+
+def test_build_whose_tests_were_left_out_is_not_published(
+    bench: Bench, tmp_path: Path, monkeypatch
+):
+    assert bench.sync(build=True).exit_code == 0
+    published = bench.warehouse.stat().st_ino
+    other_project(
+        *(bench, tmp_path / "p", monkeypatch),
+        *("selectors.yml", "value: unit_test", "value: test"),
+    )
+    report = bench.sync(build=True)
+    assert report.exit_code == 1 and "was left out of the build" in report.errors[0].message
+    assert bench.warehouse.stat().st_ino == published
+
+
+@pytest.mark.parametrize("free_kilobytes", [600, 1500, 3000])
+def test_disk_that_is_full_in_the_build_is_named(bench: Bench, free_kilobytes: int):
+    with small_disk(bench.home / "disk", 24) as disk:
+        assert bench.sync(build=True, data_dir=disk / "data").exit_code == 0
+        bench.source.records.pop()
+        free = shutil.disk_usage(disk).free
+        (disk / "filler").write_bytes(b"x" * (free - (free_kilobytes << 10)))
+        done = bench.command("sync", data_dir=disk / "data")
+        assert done.returncode == 1, done.stderr
+        assert "disk is full" in done.stderr.lower(), done.stderr
+        assert "exit code" not in done.stderr and "Traceback" not in done.stderr
 
 
 # -- what status says of the tables -------------------------------------------------------------

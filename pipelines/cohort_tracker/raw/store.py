@@ -274,6 +274,33 @@ class RawStore:
                 return {}
             return _class_versions(connection, None)
 
+    def current_counts(self) -> dict[str, int]:
+        """How many records of each class are current, by the class id that the tables use.
+
+        Counted here, record by record: what the tables must hold, whoever makes them.
+        """
+        counts: dict[str, int] = {}
+        with self._connection() as db:
+            if db is None or "progressions" not in _tables(db):
+                return counts
+            for source, class_id in db.execute(
+                "SELECT DISTINCT source, class_id FROM progressions"
+            ).fetchall():
+                newest: dict[str, tuple[int, bool]] = {}
+                for record_id, version_no, is_removed in db.execute(
+                    "SELECT record_id, version_no, is_removed FROM progressions"
+                    " WHERE source = ? AND class_id = ?",
+                    (source, class_id),
+                ):
+                    found = newest.get(record_id)
+                    if found is None or found[0] < version_no:
+                        newest[record_id] = (version_no, bool(is_removed))
+                current = sum(not is_removed for _, is_removed in newest.values())
+                if current:
+                    key = class_id if source == "openclass" else f"{source}:{class_id}"
+                    counts[key] = current
+        return counts
+
     def content_marks(self) -> dict[str, int]:
         """A number per table that grows with each row, the log of the runs left out."""
         marks = self.last_rows()
