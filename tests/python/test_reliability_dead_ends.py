@@ -15,6 +15,8 @@ import click
 import pytest
 from dbt.cli.main import cli as dbt_cli
 
+from cohort_tracker.raw import destination, load
+from cohort_tracker.raw.store import RawStore
 from cohort_tracker.warehouse import build
 from support import NOW, Bench, processes_about, record, stamp
 from test_dbt_worker import copy_of_project, replace_once
@@ -81,6 +83,25 @@ def test_run_of_a_clock_a_year_ahead_decides_nothing_once_another_is_stored(benc
     told = bench.core("SELECT as_of, last_run_at, last_synced_at, is_stale FROM core.classes")
     assert told == [(*[datetime.fromisoformat(newest[0])] * 3, False)]
     assert bench.core(verdicts) == right
+
+
+# -- loading ------------------------------------------------------------------------------------
+
+
+def test_rows_that_were_led_elsewhere_are_vouched_for_by_nobody(bench: Bench, monkeypatch):
+    inserted = destination.raw_store
+    elsewhere = bench.home / "elsewhere.db"
+    RawStore(elsewhere).lay_out()
+    monkeypatch.setattr(
+        load, "raw_store", lambda **given: inserted(**{**given, "database": str(elsewhere)})
+    )
+    report = bench.sync()
+    assert report.exit_code == 1
+    assert "raw.db holds 0 of 1 rows of classes just loaded" in report.errors[-1].message
+    assert bench.query("SELECT count(*) FROM sync_runs") == [(0,)]
+    monkeypatch.undo()
+    assert bench.sync().exit_code == 0
+    assert bench.in_force() == bench.expected()
 
 
 # -- the build and what is around it --------------------------------------------------------------

@@ -318,6 +318,17 @@ class RawStore:
                 for table in RAW_TABLES
             }
 
+    def rows_after(self, table: str, last_row: int) -> int:
+        """How many rows of a raw table were stored after the one of that number."""
+        with self._connection() as connection:
+            if connection is None or table not in _tables(connection):
+                return 0
+            found: int = connection.execute(
+                f"SELECT count(*) FROM {table} WHERE rowid > ?",  # noqa: S608
+                (last_row,),
+            ).fetchone()[0]
+            return found
+
     def last_statuses(self) -> dict[str, str]:
         """Per class id: how its last run ended."""
         return {class_id: run["status"] for class_id, run in self.last_runs().items()}
