@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from datetime import datetime
@@ -102,6 +104,31 @@ def test_rows_that_were_led_elsewhere_are_vouched_for_by_nobody(bench: Bench, mo
     monkeypatch.undo()
     assert bench.sync().exit_code == 0
     assert bench.in_force() == bench.expected()
+
+
+def test_no_setting_of_dlt_reaches_the_loading(bench: Bench):
+    settings = bench.home / ".dlt"
+    settings.mkdir()
+    (settings / "config.toml").write_text("dev_mode = true\n[normalize]\nworkers = 'no number'\n")
+    variables = {
+        **{"DEV_MODE": "true", "DATASET_NAME_LAYOUT": "pre_%s", "PROGRESS": "log"},
+        **{"RUNTIME__LOG_LEVEL": "DEBUG", "NORMALIZE__WORKERS": "x", "LOAD__WORKERS": "x"},
+        **{"DLT_PROJECT_DIR": str(bench.home), "DLT_DATA_DIR": str(settings)},
+        "DESTINATION__RAW_STORE__DATABASE": "elsewhere.db",
+        "SCHEMA__NAMING": "nothing_like_it",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "cohort_tracker", "sync", "--no-build", "--json"],
+        env={**bench.process_environment(), **variables},
+        cwd=bench.home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["classes"][0]["new"] == 45
+    assert bench.in_force() == bench.expected()
+    assert [path.name for path in settings.iterdir()] == ["config.toml"]
 
 
 # -- the build and what is around it --------------------------------------------------------------
