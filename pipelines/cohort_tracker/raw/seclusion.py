@@ -22,7 +22,7 @@ _NEEDED = {
 
 @contextmanager
 def no_settings_of_dlt() -> Iterator[None]:
-    """Have dlt look for its files in a folder without any: it does so once, at the first question."""
+    """Have dlt look for its files in a folder without any: it does so once, when asked."""
     before = {name: os.environ.get(name) for name in _FOLDERS}
     for name in _FOLDERS:
         os.environ[name] = str(Path(__file__).parent)

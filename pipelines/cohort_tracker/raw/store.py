@@ -274,12 +274,12 @@ class RawStore:
                 return {}
             return _class_versions(connection, None)
 
-    def current_counts(self) -> dict[str, int]:
-        """How many records of each class are current, by the class id that the tables use.
+    def current_counts(self) -> dict[tuple[str, str], int]:
+        """How many records are current, by source and class.
 
         Counted here, record by record: what the tables must hold, whoever makes them.
         """
-        counts: dict[str, int] = {}
+        counts: dict[tuple[str, str], int] = {}
         with self._connection() as db:
             if db is None or "progressions" not in _tables(db):
                 return counts
@@ -297,8 +297,7 @@ class RawStore:
                         newest[record_id] = (version_no, bool(is_removed))
                 current = sum(not is_removed for _, is_removed in newest.values())
                 if current:
-                    key = class_id if source == "openclass" else f"{source}:{class_id}"
-                    counts[key] = current
+                    counts[source, class_id] = current
         return counts
 
     def content_marks(self) -> dict[str, int]:

@@ -197,7 +197,7 @@ class WarehouseBuild:
         )
         report.seconds["build"] = time.monotonic() - started
         if not report.failures:
-            _require_whole(stored.result(), outcome["progressions"])
+            _require_whole(_by_global_id(stored.result()), outcome["progressions"])
             started = time.monotonic()
             try:
                 report.set_aside = self._publish(outcome["damaged"])
@@ -250,6 +250,14 @@ class WarehouseBuild:
         self._warehouse.replace(published)
         _sync_to_disk(self._settings.data_dir)
         return aside
+
+
+def _by_global_id(counts: dict[tuple[str, str], int]) -> dict[str, int]:
+    """Counts by the class id that the tables use (macros/global_id.sql)."""
+    return {
+        class_id if source == "openclass" else f"{source}:{class_id}": number
+        for (source, class_id), number in counts.items()
+    }
 
 
 def _require_whole(stored: dict[str, int], built: dict[str, int]) -> None:
