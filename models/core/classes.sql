@@ -27,9 +27,9 @@ records as (
 sync_runs as (
 
     select
-        run_id,
         class_id,
         source,
+        stored_order,
         finished_at,
         status,
         timezone
@@ -37,6 +37,16 @@ sync_runs as (
 
 ),
 
+pages as (
+
+    select
+        class_id,
+        source
+    from {{ ref('stg_sync__pages') }}
+
+),
+
+-- a class of which nothing was ever read, a mistyped id say, is none
 known_classes as (
 
     select
@@ -44,7 +54,6 @@ known_classes as (
         source
     from listed
     union
-    -- a class that was never read, a mistyped id say, is none
     select
         class_id,
         source
@@ -55,19 +64,26 @@ known_classes as (
         class_id,
         source
     from records
+    union
+    select
+        class_id,
+        source
+    from pages
 
 ),
 
--- an unverified run read the class to its end as well: only the proof is missing
+-- An unverified run read the class to its end as well: only the proof is missing.
+-- The newest run is the one stored last: a clock that was wrong once decides nothing later.
 runs as (
 
     select
         class_id,
-        max(case when status = 'ok' then finished_at end) as last_synced_at,
-        max(case when status in ('ok', 'unverified') then finished_at end) as last_read_at,
-        max(finished_at) as last_run_at,
-        {{ newest_value('status', ['finished_at', 'run_id']) }} as last_run_status,
-        {{ newest_value('timezone', ['finished_at', 'run_id']) }} as timezone
+        {{ newest_value("case when status = 'ok' then finished_at end", ['stored_order']) }} as last_synced_at,
+        {{ newest_value("case when status in ('ok', 'unverified') then finished_at end", ['stored_order']) }}
+            as last_read_at,
+        {{ newest_value('finished_at', ['stored_order']) }} as last_run_at,
+        {{ newest_value('status', ['stored_order']) }} as last_run_status,
+        {{ newest_value('timezone', ['stored_order']) }} as timezone
     from sync_runs
     group by class_id
 
@@ -76,7 +92,7 @@ runs as (
 -- what "now" means here: the newest run of any class, or the moment asked for; never the clock
 newest_run as (
 
-    select coalesce({{ as_of_override() }}, max(finished_at)) as clock_at
+    select coalesce({{ as_of_override() }}, {{ newest_value('finished_at', ['stored_order']) }}) as clock_at
     from sync_runs
 
 ),

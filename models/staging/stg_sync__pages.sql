@@ -9,6 +9,7 @@ renamed as (
     select
         run_id,
         {{ global_id('source', 'class_id') }} as class_id,
+        source,
         cast(seq as bigint) as request_number,
         cast(page as bigint) as page,
         cast(records_processed as bigint) as records_processed,
@@ -30,6 +31,7 @@ numbered as (
 select
     run_id,
     class_id,
+    source,
     request_number,
     page,
     records_processed,

@@ -1,6 +1,9 @@
 with source as (
 
-    select * from {{ source('sync', 'sync_runs') }}
+    select
+        *,
+        {{ stored_order() }} as stored_order
+    from {{ source('sync', 'sync_runs') }}
 
 ),
 
@@ -10,6 +13,7 @@ renamed as (
         run_id,
         {{ global_id('source', 'class_id') }} as class_id,
         source,
+        cast(stored_order as bigint) as stored_order,
         cast(started_at as timestamp) as started_at,
         cast(finished_at as timestamp) as finished_at,
         mode as sync_mode,
@@ -35,7 +39,7 @@ numbered as (
 
     select
         *,
-        row_number() over (partition by run_id, class_id order by finished_at desc) as occurrence
+        row_number() over (partition by run_id, class_id order by stored_order desc) as occurrence
     from renamed
 
 )
@@ -44,6 +48,7 @@ select
     run_id,
     class_id,
     source,
+    stored_order,
     started_at,
     finished_at,
     sync_mode,

@@ -127,9 +127,7 @@ def sync(
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
-@click.option(
-    "--max-age", metavar="AGE", help="Exit 7 when the last sync is older, like 24h or 3d."
-)
+@click.option("--max-age", metavar="AGE", help="Exit 7 when the tables are older, like 24h or 3d.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
     """Show what is stored, how fresh it is, and what failed last."""

@@ -151,7 +151,11 @@ def run_sync(
             from .warehouse.build import WarehouseBuild
 
             # Started now, so that dbt is ready when the pages are in.
-            warehouse = stack.enter_context(WarehouseBuild(settings, report.run_id))
+            try:
+                warehouse = stack.enter_context(WarehouseBuild(settings, report.run_id))
+            except BuildError as error:
+                _note_failed(settings, error.message)
+                raise
         try:
             _extract_and_load(source, settings, store, report, full, only, observer)
         except CohortTrackerError as error:
@@ -187,11 +191,18 @@ def _build(
     warehouse: WarehouseBuild, settings: Settings, store: RawStore, report: SyncReport
 ) -> None:
     """Build and publish, unless the published warehouse would come out the same."""
-    from .warehouse.build import BuildReport, project_dir
-    from .warehouse.fingerprint import build_basis, note_published, published_build, reason_to_build
+    from .warehouse.build import BuildReport, in_plain_words, project_dir
+    from .warehouse.fingerprint import (
+        build_basis,
+        note_confirmed,
+        note_published,
+        published_build,
+        reason_to_build,
+    )
 
     try:
-        basis = build_basis(settings, store, project_dir(), datetime.now(UTC))
+        now = datetime.now(UTC)
+        basis = build_basis(settings, store, project_dir(), now)
         before = published_build(settings)
         if before is not None and reason_to_build(settings, basis, before) is None:
             report.warehouse = BuildReport(
@@ -200,11 +211,12 @@ def _build(
                 tests=before.get("tests", 0),
                 skipped="nothing new since the last build",
             )
+            note_confirmed(settings, before, now)
             return
         built = report.warehouse = warehouse.finish()
         report.timings.update(built.seconds)
         if built.published:
-            note_published(settings, basis, models=built.models, tests=built.tests)
+            note_published(settings, basis, now, models=built.models, tests=built.tests)
         if built.set_aside is not None:
             report.damage.append(
                 StoreError(
@@ -214,16 +226,27 @@ def _build(
                 )
             )
         if built.failures:
+            reason = in_plain_words(built.failures[0])
+            _note_failed(settings, reason)
             kept = "The tables of the last good build are still there, unchanged."
             if not settings.warehouse_path.exists():
                 kept = "There are no tables yet."
             raise BuildError(
-                "What was fetched is stored, but the tables could not be rebuilt from it",
+                "What was fetched is stored, but the tables could not be rebuilt from it:"
+                f" {reason}",
                 f"{kept} Run `cohort-tracker sync` again; if that fails too,"
                 f" {settings.data_dir / 'logs' / 'build.log'} says why.",
             )
     except CohortTrackerError as error:
+        if report.warehouse is None or not report.warehouse.failures:
+            _note_failed(settings, error.message)
         report.error = report.error or error
+
+
+def _note_failed(settings: Settings, reason: str) -> None:
+    from .warehouse.fingerprint import note_failed
+
+    note_failed(settings, reason, datetime.now(UTC))
 
 
 def _extract_and_load(

@@ -256,7 +256,7 @@ def test_names_steer_no_pipe(evil: Bench):
         assert "\nError: forged" not in text, arguments
         said += text
     assert said.count("Web?[5;41m?]0;owned??2J  Error: forged?gnp.exe???") >= 4
-    assert said.count("web?[5;41m?1") >= 4
+    assert said.count("web?[5;41m?1") >= 3
 
 
 def test_names_steer_no_terminal(evil: Bench):

@@ -12,13 +12,15 @@ from ..warehouse.status import Status, read_status
 from .settings import settings_of
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+_HOW_TO_BUILD = "Run `cohort-tracker sync`."
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def run_status(config_path: Path | None, *, as_json: bool, max_age: str | None) -> None:
     """Print what is stored, for people or as one JSON object.
 
-    Raises ConfigError, StoreError, or StaleDataError when a class is older than `max_age`.
+    Raises ConfigError, StoreError, or StaleDataError when the tables, or a class in them, are
+    older than `max_age`.
     """
     limit = parse_age(max_age) if max_age else None
     status = read_status(settings_of(config_path))
@@ -39,15 +41,23 @@ def parse_age(text: str) -> timedelta:
 
 
 def require_fresh(status: Status, limit: timedelta, now: datetime) -> None:
-    """Raise StaleDataError when a class's last good sync is older than `limit`."""
-    if not status.classes:
-        raise StaleDataError("Nothing was synced yet", "Run `cohort-tracker sync`.")
+    """Raise StaleDataError when the tables, or what they hold of a class, are older than `limit`.
+
+    An id of which nothing was ever read is in no table, so it has no age: each sync names it.
+    """
+    if status.tables_at is None:
+        what = "There are no tables yet" if status.classes else "Nothing was synced yet"
+        raise StaleDataError(what, _HOW_TO_BUILD)
+    if now - status.tables_at > limit:
+        raise StaleDataError(f"The tables are of {ago(status.tables_at, now)}", _HOW_TO_BUILD)
     for item in status.classes:
+        if item.progressions is None:
+            continue
         if item.last_sync_at is None or now - item.last_sync_at > limit:
             name = item.friendly_id or item.id
             raise StaleDataError(
                 f"{name}: last good sync {ago(item.last_sync_at, now)}",
-                "Run `cohort-tracker sync`.",
+                _HOW_TO_BUILD,
             )
 
 
@@ -60,9 +70,17 @@ def say_status(status: Status, now: datetime) -> None:
         ("Assignments", count(status.assignments)),
         ("Progressions", count(status.progressions)),
         ("Last sync", when(status.last_sync_at, now) + (" (stale)" if status.stale else "")),
+        ("Tables", when(status.tables_at, now)),
     ]
     for label, value in rows:
         say(f"{label + ':':<15} {value}")
+    failed = status.failed_build
+    if failed is not None:
+        say(
+            f"The tables could not be rebuilt, last tried {ago(failed.last_at, now)}"
+            f" (first {ago(failed.since, now)}): {failed.reason}",
+            style="red",
+        )
     if status.interrupted_at:
         say(
             f"The sync started {status.interrupted_at} was interrupted; the next one repairs it.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,14 @@ from typing import Any
 
 # Student data: nothing about a run leaves this machine. Both must be set before dlt is imported.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # what fails is told in one line
+os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"  # what fails is told in one line
 
-import dlt
+from .seclusion import no_settings_of_dlt, secluded
+
+with no_settings_of_dlt():
+    import dlt
+
+    dlt.config.get("any")  # it looks for its files once, at the first question
 import pyarrow as pa
 from dlt.extract import DltResource
 
@@ -63,6 +69,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.count = 0
+        self.counts: Counter[str] = Counter()
         self._waiting: dict[str, list[Mapping[str, Any]]] = {}
         self._tables: list[tuple[str, pa.Table]] = []
 
@@ -70,6 +77,7 @@ class Batch:
         """Take a row in."""
         table, values = row
         self.count += 1
+        self.counts[table] += 1
         waiting = self._waiting.setdefault(table, [])
         waiting.append(values)
         if len(waiting) >= ROWS_PER_ARROW_TABLE:
@@ -185,15 +193,31 @@ class RawLoader:
 
     def _run(self, batch: Batch) -> None:
         try:
-            if self._pipeline is None:
-                self._pipeline = self._new_pipeline()
-            self._pipeline.run(raw(batch))
+            before = self._store.last_rows()
+            with secluded():
+                if self._pipeline is None:
+                    self._pipeline = self._new_pipeline()
+                self._pipeline.run(raw(batch))
+            self._require_stored(batch, before)
+        except StoreError:
+            raise
         except Exception as error:
             raise StoreError(
                 f"Could not write {self._store.path}: {_root_cause(error)}", WRITE_HINT
             ) from error
         finally:
             batch.clear()
+
+    def _require_stored(self, batch: Batch, before: Mapping[str, int]) -> None:
+        """Raise StoreError when the rows are not where the log is about to say that they are."""
+        for table, count in batch.counts.items():
+            stored = self._store.rows_after(table, before.get(table, 0))
+            if stored != count:
+                raise StoreError(
+                    f"{self._store.path} holds {stored:,} of {count:,} rows of {table} just loaded",
+                    "They are not taken for stored: the next sync reads them again. Variables or"
+                    " files with settings of dlt may have led them elsewhere.",
+                )
 
     def _new_pipeline(self) -> dlt.Pipeline:
         return dlt.pipeline(

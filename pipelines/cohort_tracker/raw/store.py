@@ -274,6 +274,32 @@ class RawStore:
                 return {}
             return _class_versions(connection, None)
 
+    def current_counts(self) -> dict[tuple[str, str], int]:
+        """How many records are current, by source and class.
+
+        Counted here, record by record: what the tables must hold, whoever makes them.
+        """
+        counts: dict[tuple[str, str], int] = {}
+        with self._connection() as db:
+            if db is None or "progressions" not in _tables(db):
+                return counts
+            for source, class_id in db.execute(
+                "SELECT DISTINCT source, class_id FROM progressions"
+            ).fetchall():
+                newest: dict[str, tuple[int, bool]] = {}
+                for record_id, version_no, is_removed in db.execute(
+                    "SELECT record_id, version_no, is_removed FROM progressions"
+                    " WHERE source = ? AND class_id = ?",
+                    (source, class_id),
+                ):
+                    found = newest.get(record_id)
+                    if found is None or found[0] < version_no:
+                        newest[record_id] = (version_no, bool(is_removed))
+                current = sum(not is_removed for _, is_removed in newest.values())
+                if current:
+                    counts[source, class_id] = current
+        return counts
+
     def content_marks(self) -> dict[str, int]:
         """A number per table that grows with each row, the log of the runs left out."""
         marks = self.last_rows()
@@ -290,6 +316,17 @@ class RawStore:
                 ).fetchone()[0]
                 for table in RAW_TABLES
             }
+
+    def rows_after(self, table: str, last_row: int) -> int:
+        """How many rows of a raw table were stored after the one of that number."""
+        with self._connection() as connection:
+            if connection is None or table not in _tables(connection):
+                return 0
+            found: int = connection.execute(
+                f"SELECT count(*) FROM {table} WHERE rowid > ?",  # noqa: S608
+                (last_row,),
+            ).fetchone()[0]
+            return found
 
     def last_statuses(self) -> dict[str, str]:
         """Per class id: how its last run ended."""

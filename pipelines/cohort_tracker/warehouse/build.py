@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -16,13 +18,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ..config import ENV_PREFIX, Settings
+from ..config import Settings
 from ..errors import BuildError
-from ..raw.store import aside_path
+from ..raw.store import RawStore, aside_path
+from ..runtime.background import Background
 from ..runtime.folders import clear, make_fresh
 
 BUILD_SECONDS = 3600.0
 """How long a build may take before dbt is taken to hang."""
+
+_PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "TZ")
+_START = (
+    # Isolated from variables and the working directory; the package comes last, so shadows nothing.
+    "import sys; sys.path.append(sys.argv.pop(1));"
+    " from cohort_tracker.warehouse.dbt_worker import main; sys.exit(main(*sys.argv[1:]))"
+)
+_NEARLY_FULL = 1 << 20
+_FULL_DISK = ("No space left on device", "disk is full", "Disk quota exceeded")
 
 
 @dataclass
@@ -54,11 +66,14 @@ def project_dir() -> Path:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """The environment in which dbt finds the raw store; without the credentials."""
+    """The environment in which dbt finds the raw store: what is listed here, and nothing else.
+
+    dbt and Python read many variables, each of which could make other tables or none.
+    """
     environment = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(ENV_PREFIX) and not key.startswith("DBT_ENV_SECRET")
+        if key in _PASSED_ON or key.startswith("LC_")
     }
     environment.update(
         {
@@ -69,6 +84,21 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         }
     )
     return environment
+
+
+def in_plain_words(failure: str) -> str:
+    """What one line of `BuildReport.failures` means to somebody who does not know dbt."""
+    name, _, detail = failure.partition(": ")
+    if _is_full(failure):
+        return "the disk is full"
+    if found := re.match(r"Got (\d+) results?, configured to fail", detail):
+        rows = f"{found[1]} row{'' if found[1] == '1' else 's'}"
+        return f"the check {name} found {rows} that must not be there"
+    return f"{name} could not be built: {detail}"
+
+
+def _is_full(message: str) -> bool:
+    return any(words in message for words in _FULL_DISK)
 
 
 class WarehouseBuild:
@@ -107,9 +137,8 @@ class WarehouseBuild:
     def _start(self, log: IO[bytes]) -> None:
         self._process = subprocess.Popen(  # noqa: S603
             [
-                sys.executable,
-                "-m",
-                "cohort_tracker.warehouse.dbt_worker",
+                *(sys.executable, "-E", "-P", "-c", _START),
+                str(Path(__file__).parents[2]),
                 str(project_dir()),
                 str(self._settings.data_dir),
                 str(self._outcome),
@@ -141,13 +170,17 @@ class WarehouseBuild:
             self._process.stdin.close()
 
     def finish(self) -> BuildReport:
-        """Build, test and publish. Raises BuildError only when dbt itself broke down."""
+        """Build, test and publish.
+
+        Raises BuildError when dbt itself broke down, or built other than what is stored.
+        """
         assert self._process is not None and self._process.stdin is not None
         started = time.monotonic()
         with contextlib.suppress(BrokenPipeError):
             # The pipe stays open: its end tells dbt that the sync died.
             self._process.stdin.write(b"release\n")
             self._process.stdin.flush()
+        stored = Background(RawStore(self._settings.raw_path).current_counts, "count")
         try:
             self._process.wait(BUILD_SECONDS)
         except subprocess.TimeoutExpired:
@@ -155,12 +188,19 @@ class WarehouseBuild:
                 f"dbt did not end within {BUILD_SECONDS / 60:g} minutes",
                 f"See {self._log}; the warehouse of the last good build is still in place.",
             ) from None
-        report, damaged = self._read_outcome()
+        outcome = self._read_outcome()
+        report = BuildReport(
+            models=outcome["models"],
+            tests=outcome["tests"],
+            failures=outcome["failures"],
+            seconds=outcome["seconds"],
+        )
         report.seconds["build"] = time.monotonic() - started
         if not report.failures:
+            _require_whole(_by_global_id(stored.result()), outcome["progressions"])
             started = time.monotonic()
             try:
-                report.set_aside = self._publish(damaged)
+                report.set_aside = self._publish(outcome["damaged"])
             except OSError as error:
                 raise BuildError(
                     f"Could not publish {self._settings.warehouse_path}: {error.strerror}",
@@ -170,23 +210,30 @@ class WarehouseBuild:
             report.seconds["publish"] = time.monotonic() - started
         return report
 
-    def _read_outcome(self) -> tuple[BuildReport, bool]:
-        """The report, and whether the published warehouse was found damaged."""
+    def _read_outcome(self) -> dict[str, Any]:
+        """What the dbt process wrote at its end."""
         assert self._process is not None
         try:
             outcome: dict[str, Any] = json.loads(self._outcome.read_bytes())
         except (OSError, ValueError):
+            if self._disk_is_full():
+                raise BuildError(
+                    "The disk is full: the tables could not be rebuilt",
+                    f"Make room for {self._settings.data_dir}, then run `cohort-tracker sync`;"
+                    " the tables of the last good build, if any, are still there.",
+                ) from None
             raise BuildError(
                 f"dbt broke down (exit code {self._process.returncode})",
                 f"See {self._log}; the warehouse of the last good build is still in place.",
             ) from None
-        report = BuildReport(
-            models=outcome["models"],
-            tests=outcome["tests"],
-            failures=outcome["failures"],
-            seconds=outcome["seconds"],
-        )
-        return report, outcome["damaged"]
+        return outcome
+
+    def _disk_is_full(self) -> bool:
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(self._dir).free < _NEARLY_FULL:
+                return True
+            return _is_full(self._log.read_text("utf-8", "replace"))
+        return False
 
     def _publish(self, damaged: bool) -> Path | None:
         leftover = _wal(self._warehouse)
@@ -203,6 +250,27 @@ class WarehouseBuild:
         self._warehouse.replace(published)
         _sync_to_disk(self._settings.data_dir)
         return aside
+
+
+def _by_global_id(counts: dict[tuple[str, str], int]) -> dict[str, int]:
+    """Counts by the class id that the tables use (macros/global_id.sql)."""
+    return {
+        class_id if source == "openclass" else f"{source}:{class_id}": number
+        for (source, class_id), number in counts.items()
+    }
+
+
+def _require_whole(stored: dict[str, int], built: dict[str, int]) -> None:
+    """Raise BuildError when a class has another number of progressions than are stored of it."""
+    for class_id in sorted(stored.keys() | built.keys()):
+        here, there = built.get(class_id, 0), stored.get(class_id, 0)
+        if here != there:
+            raise BuildError(
+                f"The tables were built with {here:,} of {there:,} stored records of class"
+                f" {class_id}, so they were not published",
+                "Run `cohort-tracker sync` again; the tables of the last good build, if any, are"
+                " still there.",
+            )
 
 
 def _wal(warehouse: Path) -> Path:

@@ -83,6 +83,14 @@ class SyncBuild:
         self._connection = connection
         self.release.wait()
 
+    def progressions(self) -> dict[str, int]:
+        """How many progressions of each class were built; raises duckdb.Error."""
+        assert self._connection is not None
+        counts = self._connection.execute(
+            f"SELECT class_id, count(*) FROM {DATABASE}.core.progressions GROUP BY class_id"  # noqa: S608
+        )
+        return dict(counts.fetchall())
+
     def close(self) -> None:
         """Write all that is not in the file yet; raises duckdb.Error, on a full disk above all."""
         if self._connection is not None:

@@ -1,9 +1,10 @@
 """The dbt process of a sync: parse the project, wait for the release, build, write the outcome.
 
-`python -m cohort_tracker.warehouse.dbt_worker PROJECT_DIR DATA_DIR OUTCOME_FILE BUILD_FILE
-PUBLISHED_WAREHOUSE`. dbt starts while pages are awaited, and has imported, parsed and planned what
-needs no data when the raw store may be read: a line on standard input releases it. The end of
-standard input means that the sync died: the process ends with it, whatever it is doing.
+Arguments: PROJECT_DIR DATA_DIR OUTCOME_FILE BUILD_FILE PUBLISHED_WAREHOUSE; `build.py` starts it,
+isolated from the environment and the working directory. dbt starts while pages are awaited, and
+has imported, parsed and planned what needs no data when the raw store may be read: a line on
+standard input releases it. The end of standard input means that the sync died: the process ends
+with it, whatever it is doing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 _LARGEST_READ_WHOLE = 256 << 20
+_RAN = {"success", "pass", "warn"}
 # Why a sound file may not be opened.
 _NO_DAMAGE = ("Could not set lock", "Cannot open file", "Permission denied")
 
@@ -62,8 +64,11 @@ def main(
     ]
     if not built.success and not failures:
         failures = [_one_line(built.exception or "dbt build failed")]
+    failures += [] if failures else _left_out(parsed.result, results)
+    progressions: dict[str, int] = {}
     if not failures:
         try:
+            progressions = build.progressions()
             build.close()
         except Exception as error:  # a full disk, above all
             failures = [f"{build.path.name}: {_one_line(error)}"]
@@ -82,7 +87,19 @@ def main(
         failures=failures,
         damaged=damaged,
         seconds=seconds,
+        progressions=progressions,
     )
+
+
+def _left_out(manifest: Any, results: list[Any]) -> list[str]:
+    """Models and tests of the project that a sync must run (selectors.yml) and that did not run."""
+    due = {
+        unique_id: node.name
+        for unique_id, node in manifest.nodes.items()
+        if str(node.resource_type) in {"model", "test"} and "development" not in node.tags
+    }
+    ran = {result.node.unique_id for result in results if str(result.status) in _RAN}
+    return [f"{name}: was left out of the build" for key, name in due.items() if key not in ran]
 
 
 def is_damaged(warehouse: Path) -> bool:
@@ -134,6 +151,7 @@ def _write_outcome(
     models: int = 0,
     tests: int = 0,
     damaged: bool = False,
+    progressions: dict[str, int] | None = None,
     seconds: dict[str, float] | None = None,
 ) -> int:
     outcome = {
@@ -141,6 +159,7 @@ def _write_outcome(
         "tests": tests,
         "failures": failures,
         "damaged": damaged,
+        "progressions": progressions or {},
         "seconds": seconds or {},
     }
     Path(outcome_file).write_text(json.dumps(outcome), encoding="utf-8")

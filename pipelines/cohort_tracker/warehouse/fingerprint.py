@@ -6,11 +6,13 @@ day (its tables say how many days ago things were). When none of them moved, a b
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import zoneinfo
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,23 +58,92 @@ def reason_to_build(
 
 
 def published_build(settings: Settings) -> dict[str, Any] | None:
-    """What `note_published` wrote: `basis`, `models`, `tests`; None when there is none."""
-    try:
-        noted = json.loads(_note_path(settings).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return noted if isinstance(noted, dict) else None
+    """What `note_published` wrote: `basis`, `models`, `tests` …; None when there is none."""
+    return _read(_note_path(settings))
 
 
-def note_published(settings: Settings, basis: dict[str, Any], *, models: int, tests: int) -> None:
-    """Note what the warehouse just published was built from."""
+def note_published(
+    settings: Settings, basis: dict[str, Any], now: datetime, *, models: int, tests: int
+) -> None:
+    """Note what the warehouse just published was built from, and when."""
     note = {
         "basis": basis,
         "models": models,
         "tests": tests,
         "warehouse": _file_mark(settings.warehouse_path),
+        "built_at": now.isoformat(),
+        "confirmed_at": now.isoformat(),
     }
-    path = _note_path(settings)
+    _write(_note_path(settings), note)
+    _failure_path(settings).unlink(missing_ok=True)
+
+
+def note_confirmed(settings: Settings, published: dict[str, Any], now: datetime) -> None:
+    """Note that a build would have changed nothing: the tables are as good as built now."""
+    _write(_note_path(settings), {**published, "confirmed_at": now.isoformat()})
+    _failure_path(settings).unlink(missing_ok=True)
+
+
+def tables_confirmed_at(settings: Settings) -> datetime | None:
+    """When the published tables were last known to be those of the raw store.
+
+    None without tables; for a file that nothing is noted of, when it was written.
+    """
+    mark = _file_mark(settings.warehouse_path)
+    if mark is None:
+        return None
+    noted = published_build(settings) or {}
+    confirmed = _moment(noted.get("confirmed_at")) if noted.get("warehouse") == mark else None
+    return confirmed or datetime.fromtimestamp(mark[2] / 1e9, UTC)
+
+
+@dataclass(frozen=True)
+class FailedBuild:
+    """Builds that failed since the last good one: the first, the last, and why that failed."""
+
+    since: datetime
+    last_at: datetime
+    reason: str
+
+
+def note_failed(settings: Settings, reason: str, now: datetime) -> None:
+    """Note that a build failed, until one is good; without a word where no file can be written."""
+    before = failed_build(settings)
+    note = {
+        "since": (before.since if before else now).isoformat(),
+        "last_at": now.isoformat(),
+        "reason": reason,
+    }
+    with contextlib.suppress(OSError):
+        _write(_failure_path(settings), note)
+
+
+def failed_build(settings: Settings) -> FailedBuild | None:
+    """What `note_failed` wrote; None when the last build was good."""
+    noted = _read(_failure_path(settings)) or {}
+    since, last_at = _moment(noted.get("since")), _moment(noted.get("last_at"))
+    if since is None or last_at is None:
+        return None
+    return FailedBuild(since, last_at, str(noted.get("reason", "")))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        noted = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return noted if isinstance(noted, dict) else None
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _write(path: Path, note: dict[str, Any]) -> None:
     temporary = path.with_name(path.name + ".new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -82,6 +153,10 @@ def note_published(settings: Settings, basis: dict[str, Any], *, models: int, te
 
 def _note_path(settings: Settings) -> Path:
     return settings.data_dir / "published.json"
+
+
+def _failure_path(settings: Settings) -> Path:
+    return settings.data_dir / "failed_build.json"
 
 
 def _file_mark(path: Path) -> list[int] | None:

@@ -14,6 +14,7 @@ from ..config import Settings
 from ..errors import StoreError
 from ..raw.store import RawStore
 from ..runtime.lock import interrupted_run
+from .fingerprint import FailedBuild, failed_build, tables_confirmed_at
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,11 @@ class ClassStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """What `status` shows; times aware, UTC. Counts are None before the first build."""
+    """What `status` shows; times aware, UTC. Counts are None before the first build.
+
+    `tables_at`: when the tables were last known to be those of what is stored, by a build or by a
+    sync that had nothing to change; None while there are none.
+    """
 
     config_path: Path | None
     data_dir: Path
@@ -42,6 +47,8 @@ class Status:
     assignments: int | None
     progressions: int | None
     last_sync_at: datetime | None
+    tables_at: datetime | None
+    failed_build: FailedBuild | None
     stale: bool
     interrupted_at: str | None
     classes: list[ClassStatus] = field(default_factory=list)
@@ -55,6 +62,14 @@ class Status:
             "assignments": self.assignments,
             "progressions": self.progressions,
             "last_sync_at": _iso(self.last_sync_at),
+            "tables_at": _iso(self.tables_at),
+            "failed_build": {
+                "since": _iso(self.failed_build.since),
+                "last_at": _iso(self.failed_build.last_at),
+                "reason": self.failed_build.reason,
+            }
+            if self.failed_build
+            else None,
             "stale": self.stale,
             "interrupted_at": self.interrupted_at,
             "classes": [
@@ -154,6 +169,8 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
         assignments=totals[1],
         progressions=totals[2],
         last_sync_at=last_sync_at,
+        tables_at=tables_confirmed_at(settings),
+        failed_build=failed_build(settings),
         stale=last_sync_at is None or now - last_sync_at > limit,
         interrupted_at=interrupted.get("started_at") if interrupted else None,
         classes=classes,

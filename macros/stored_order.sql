@@ -1,0 +1,7 @@
+{#-
+    The order in which the rows of a raw table were stored, as a number, whatever the clock said then. The raw store
+    is a SQLite file, which counts its rows.
+-#}
+{% macro stored_order() -%}
+    rowid
+{%- endmacro %}
