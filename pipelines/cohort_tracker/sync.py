@@ -250,7 +250,7 @@ def _extract_and_load(
     report.timings["login"] = time.monotonic() - begun
     begun = time.monotonic()
     known = store.known(source.name)
-    classes = choose_classes(source, settings, only, known, observer)
+    classes, incomplete = choose_classes(source, settings, only, known, observer)
     report.timings["classes"] = time.monotonic() - begun
     begun = time.monotonic()
     from .raw.load import RawLoader
@@ -274,6 +274,8 @@ def _extract_and_load(
             report.timings["load"] = loader.seconds
     if files.errors:
         raise files.errors[0]
+    if incomplete is not None:
+        raise incomplete
 
 
 def _import_dlt(source: Source) -> None:

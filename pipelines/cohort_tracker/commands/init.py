@@ -116,6 +116,7 @@ def _ask_for_credentials(settings: Settings, changes: dict[str, Any]) -> None:
 def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
     from ..errors import ApiUnreachableError, ClassNotFoundError, CohortTrackerError
     from ..sources import connect
+    from ..sources.api import IncompleteListError
     from ..sources.classes import find_classes
     from ..sync import prepare_data_dir
 
@@ -126,6 +127,9 @@ def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
         say(f"Logged in as {settings.email}", err=True)
     try:
         classes = source.classes()
+    except IncompleteListError as error:
+        say_warning(error.message)
+        classes = error.classes
     except ApiUnreachableError:
         raise
     except CohortTrackerError as error:

@@ -103,31 +103,34 @@ def progressions_page(answer: Any, number: int) -> Page:
         payload = payload[0]
     if not _has_data(payload):
         raise EnvelopeError("the answer holds no list of progressions")
-    metadata = payload.get("metadata")
+    return _page(number, payload["data"], payload.get("metadata"))
+
+
+def _page(number: int, records: list[Any], metadata: Any) -> Page:
     metadata = metadata if isinstance(metadata, dict) else {}
     more = metadata.get("can_load_more")
     return Page(
         number=number,
-        records=payload["data"],
+        records=records,
         total=_count(metadata.get("total")),
         page_size=_count(metadata.get("results_per_page")) or None,
         can_load_more=more if isinstance(more, bool) else None,
     )
 
 
-def class_list(answer: Any) -> list[dict[str, Any]]:
-    """Read the list of classes out of a decoded answer; raises EnvelopeError."""
+def class_list(answer: Any, number: int = 0) -> Page:
+    """Read a page of the list of classes out of a decoded answer; raises EnvelopeError."""
     payload = unwrap(answer)
     if isinstance(payload, list) and len(payload) == 1 and _has_data(payload[0]):
         payload = payload[0]
+    metadata = None
     if _has_data(payload):
-        payload = payload["data"]
+        metadata, payload = payload.get("metadata"), payload["data"]
     if not isinstance(payload, list):
         raise EnvelopeError("the answer holds no list of classes")
-    found = [item for item in payload if isinstance(item, dict) and class_id_of(item)]
-    if payload and not found:
+    if payload and not any(isinstance(item, dict) and class_id_of(item) for item in payload):
         raise EnvelopeError("the answer's classes have no id")
-    return found
+    return _page(number, payload, metadata)
 
 
 def class_detail(answer: Any) -> dict[str, Any]:
