@@ -10,6 +10,7 @@ import pytest
 from cohort_tracker.sandbox import Incident
 from cohort_tracker.sandbox.api import Answer
 from support import NOW, Bench, Classes, at_night, classes, record, stamp
+from test_reliability_network import failure
 
 STEADY = [
     "ignore_sort",
@@ -275,6 +276,33 @@ def test_class_list_that_cannot_be_completed_is_said_to_be_and_what_it_shows_is_
         assert len(lists) <= 5
         bench.misbehave(*faults)
         assert bench.sync(class_ids="c01,c05").exit_code == 0, "whoever names classes has them all"
+
+
+@pytest.mark.parametrize("total", [40, None])
+def test_class_without_end_is_left_in_proportion_to_its_total(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, total: int | None
+):
+    monkeypatch.setattr("cohort_tracker.sources.reader._MAX_WITHOUT_TOTAL", 120, raising=False)
+    original = bench.server.answer
+
+    def answer(request, incidents):
+        if not request.path.endswith("/progressions"):
+            return original(request, incidents)
+        page = int(request.query["page"])
+        assert page < 100, "it would go on for ever"
+        records = [record(page * 10 + place, days_ago=page + 1) for place in range(10)]
+        metadata = {"results_per_page": 10, "can_load_more": True}
+        if total is not None:
+            metadata["total"] = total
+        return Answer(200, json.dumps({"metadata": metadata, "data": records}).encode())
+
+    bench.server.answer = answer  # type: ignore[method-assign]
+    report = bench.sync()
+    assert report.exit_code == 1
+    assert "140 records met" in failure(report) or "130 records met" in failure(report)
+    assert len(bench.pages()) <= 14
+    assert len(bench.in_force()) in (130, 140), "what was read is stored"
+    assert not report.classes[0].result.verified
 
 
 def test_class_list_without_end_is_left_after_twice_its_total(tmp_path: Path):
