@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import stat
 import tempfile
@@ -22,7 +23,6 @@ DEFAULT_API_BASE = "https://api.openclass.ai"
 FOREIGN_KEYS = frozenset({"check_for_updates"})
 # Environment variables of the prefix that are no settings: the dbt profile reads them.
 _OTHER_ENV = frozenset({"CONFIG", "RAW_DB", "WAREHOUSE"})
-_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,16 @@ class Settings:
             )
         assert self.email is not None and self.password is not None
         return self.email, self.password
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host` is this machine, by a name or address that leads nowhere else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def default_config_path() -> Path:
@@ -378,7 +388,7 @@ assert set(_PARSERS) == {f.name for f in fields(Settings)} - {"config_path", "wa
 def _checked(settings: Settings) -> Settings:
     """Refuse combinations that no single value shows to be wrong."""
     parts = urlsplit(settings.api_base)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS and not settings.allow_http:
+    if parts.scheme == "http" and not is_loopback(parts.hostname) and not settings.allow_http:
         raise ConfigError(
             f"api_base {settings.api_base}: a password would travel unencrypted",
             "Use https://, or set allow_http = true if this network is yours.",
