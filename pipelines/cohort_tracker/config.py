@@ -336,15 +336,36 @@ def _kind(value: Any) -> str:
     return names.get(type(value), type(value).__name__)
 
 
+# Names that Python finds on this machine and DuckDB, which has its own list, does not know.
+_PRIVATE_ZONES = frozenset({"localtime", "posixrules"})
+_PRIVATE_ZONE_FOLDERS = ("posix/", "right/")
+
+
 def _timezone(value: Any) -> str:
     name = _text(value)
+    # Asking DuckDB would take longer to import than all else that a command does.
+    plain = name
+    for folder in _PRIVATE_ZONE_FOLDERS:
+        plain = plain.removeprefix(folder)
     try:
         zoneinfo.ZoneInfo(name)
+        is_known = plain == name and name not in _PRIVATE_ZONES
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"unknown time zone {name!r}; use a name like 'America/New_York'"
-        ) from None
+        is_known = False
+    if not is_known:
+        raise ValueError(f"unknown time zone {name!r}; use a name like {_nearest_zone(plain)!r}")
     return name
+
+
+def _nearest_zone(name: str) -> str:
+    """The name of a time zone that everybody knows and that is most like `name`."""
+    zones = zoneinfo.available_timezones() - _PRIVATE_ZONES
+    by_lower = {zone.lower(): zone for zone in sorted(zones)}
+    wanted = name.lower().replace(" ", "_")
+    ends = [zone for lower, zone in by_lower.items() if lower.endswith(f"/{wanted}")]
+    close = difflib.get_close_matches(wanted, by_lower, n=1, cutoff=0.7)
+    near = [by_lower[wanted]] if wanted in by_lower else ends or [by_lower[c] for c in close]
+    return near[0] if near else "America/New_York"
 
 
 def _api_base(value: Any) -> str:

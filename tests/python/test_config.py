@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pwd
+import zoneinfo
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from cohort_tracker.config import default_config_path, load_settings, write_config
@@ -80,6 +82,13 @@ def test_relative_paths_count_from_the_file(tmp_path):
         ("page_size = true", ["page_size", "whole number"]),
         ("class_ids = [1]", ["class_ids", "must be text"]),
         ('timezone = "Mars/Base"', ["timezone", "unknown time zone 'Mars/Base'"]),
+        ('timezone = "posix/America/New_York"', ["timezone", "a name like 'America/New_York'"]),
+        ('timezone = "right/Europe/Berlin"', ["timezone", "a name like 'Europe/Berlin'"]),
+        ('timezone = "localtime"', ["timezone", "unknown time zone 'localtime'"]),
+        ('timezone = "posixrules"', ["timezone", "unknown time zone 'posixrules'"]),
+        ('timezone = "America/NewYork"', ["timezone", "a name like 'America/New_York'"]),
+        ('timezone = "Berlin"', ["timezone", "a name like 'Europe/Berlin'"]),
+        ('timezone = "Nowhere at all"', ["timezone", "a name like 'America/New_York'"]),
         ('timezone = "../../etc/passwd"', ["timezone", "unknown time zone"]),
         ('api_base = "api.openclass.ai"', ["api_base", "must be a web address"]),
         ('api_base = "https://u:p@x.org"', ["api_base", "user name or password"]),
@@ -96,6 +105,34 @@ def test_wrong_settings_name_file_and_key(tmp_path, text, words):
         assert word in message
     if "unencrypted" not in message:
         assert "settings.toml" in message
+
+
+def zones_of_this_machine() -> list[str]:
+    """Every name that Python takes for a time zone here, the odd folders included."""
+    folders = [Path(folder) for folder in zoneinfo.TZPATH if Path(folder).is_dir()]
+    names = {"posix/America/New_York", "right/UTC", "localtime", "posixrules"}
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file() and path.read_bytes()[:4] == b"TZif":
+                names.add(path.relative_to(folder).as_posix())
+    return sorted(names | zoneinfo.available_timezones())
+
+
+def test_time_zones_are_those_that_the_build_knows():
+    with duckdb.connect() as connection:
+        known = {
+            name
+            for (name,) in connection.execute("SELECT name FROM pg_timezone_names()").fetchall()
+        }
+    wrong = {}
+    for name in zones_of_this_machine():
+        try:
+            is_taken = load_settings(None, {"COHORT_TRACKER_TIMEZONE": name}).timezone == name
+        except ConfigError:
+            is_taken = False
+        if is_taken is not (name in known):
+            wrong[name] = is_taken
+    assert not wrong
 
 
 def test_wrong_environment_names_the_variable():
