@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from .errors import ConfigError
 
 ENV_PREFIX = "COHORT_TRACKER_"
+_MAX_FILE_BYTES = 1 << 20
 DEFAULT_API_BASE = "https://api.openclass.ai"
 # Keys that the Rust tracker writes and that mean nothing here.
 FOREIGN_KEYS = frozenset({"check_for_updates"})
@@ -150,7 +151,7 @@ def _settings_file(named: Path | None) -> Path | None:
 def read_config_document(path: Path) -> dict[str, Any]:
     """Parse the TOML file at `path`; raises ConfigError naming the file and the line."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _bounded_bytes(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
             f"Configuration file not found: {path}",
@@ -162,8 +163,38 @@ def read_config_document(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid TOML: nested too deep") from None
+    except ValueError as error:  # TOMLDecodeError, and numbers without end
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def _bounded_bytes(path: Path) -> bytes:
+    """The content of a settings file. Raises OSError, or ConfigError for what can be none."""
+    # A pipe or a device must neither be waited for nor read without end.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as stream:
+        kind = what_instead_of_a_file(os.fstat(handle).st_mode)
+        if kind is not None:
+            raise ConfigError(f"{path}: cannot be read: it is {kind}, not a file")
+        content = stream.read(_MAX_FILE_BYTES + 1)
+    if len(content) > _MAX_FILE_BYTES:
+        raise ConfigError(f"{path}: more than {_MAX_FILE_BYTES:,} bytes: this is no settings file")
+    return content
+
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def what_instead_of_a_file(mode: int) -> str | None:
+    """What something of this `st_mode` is, in words; None for a file."""
+    return next((words for is_kind, words in _KINDS if is_kind(mode)), None)
 
 
 def write_config(path: Path, changes: Mapping[str, Any]) -> None:
@@ -177,7 +208,10 @@ def write_config(path: Path, changes: Mapping[str, Any]) -> None:
     document = tomlkit.document()
     if path.exists():
         read_config_document(path)  # a broken file is an error with its line, not overwritten
-        document = tomlkit.parse(path.read_text("utf-8-sig"))
+        try:
+            document = tomlkit.parse(_bounded_bytes(path).decode("utf-8-sig"))
+        except (RecursionError, ValueError) as error:  # stricter than what reads it
+            raise ConfigError(f"{path}: cannot be changed: {error}") from None
     for key, value in changes.items():
         if value is None:
             document.pop(key, None)

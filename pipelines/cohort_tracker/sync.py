@@ -20,7 +20,7 @@ from .raw.store import RawStore
 from .runtime.background import Background
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
-from .runtime.lock import sync_lock
+from .runtime.lock import require_files, sync_lock
 from .sources import connect
 
 if TYPE_CHECKING:
@@ -286,7 +286,10 @@ def _import_dlt(source: Source) -> None:
 
 
 def prepare_data_dir(data_dir: Path) -> None:
-    """Make the data directory, readable by its owner only. Raises StoreError."""
+    """Make the data directory, readable by its owner only.
+
+    Raises StoreError, or ConfigError where something in it is no file.
+    """
     if "?" in str(data_dir):
         # DuckDB takes what follows for options and puts its log elsewhere.
         raise StoreError(f"{data_dir}: the path must not hold a question mark", _OTHER_DIR)
@@ -296,6 +299,7 @@ def prepare_data_dir(data_dir: Path) -> None:
             raise StoreError(f"{data_dir}: no permission to write", _OTHER_DIR)
     except OSError as error:
         raise StoreError(f"{data_dir}: {error.strerror}", _OTHER_DIR) from error
+    require_files(data_dir)
 
 
 def _make_private(path: Path) -> None:

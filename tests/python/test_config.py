@@ -151,6 +151,40 @@ def test_file_that_is_no_text_or_cannot_be_read(tmp_path):
         load_settings(tmp_path, {})
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"x = 1\n" * 20_000_000, "more than 1,048,576 bytes: this is no settings file"),
+        (b"x = " + b"[" * 100_000, "nested too deep"),
+        (b"x = " + b"[" * 50_000 + b"]" * 50_000, "nested too deep"),
+        (b"x = " + b"9" * 100_000, "not valid TOML"),
+        (b"\x7fELF\x01\x00\x00" * 99, "not valid TOML"),
+        (b"\x00" * 5000, "not valid TOML"),
+    ],
+    ids=["100 MB", "unclosed", "deep", "number", "binary", "zeros"],
+)
+def test_file_that_is_no_settings_file_is_one_clear_line(tmp_path, content, words):
+    path = tmp_path / "settings.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {})
+    assert str(path) in caught.value.message and words in caught.value.message
+    with pytest.raises(ConfigError):
+        write_config(path, {"email": "a@example.org"})
+    assert path.stat().st_size == len(content), "nothing was written"
+
+
+def test_settings_nested_deep_but_readable_are_written_or_refused(tmp_path):
+    path = tmp_path / "settings.toml"
+    for depth in (50, 150, 250, 320, 400):
+        path.write_text(f"x = {'[' * depth}{']' * depth}\n")
+        try:
+            write_config(path, {"email": "a@example.org"})
+        except ConfigError as error:
+            assert depth > 50
+            assert "cannot be changed" in error.message or "nested too deep" in error.message
+
+
 def test_file_readable_by_others_is_warned_of(tmp_path):
     path = tmp_path / "settings.toml"
     path.write_text('email = "a"')
