@@ -260,7 +260,9 @@ class OpenClassClient:
         if self._last is not None and self._last[0] is response:
             return self._last[1]
         try:
-            parsed = self._parse(envelope.decode(response.content))
+            parsed = self._parse(
+                envelope.decode(response.content, response.headers.get("Content-Type", ""))
+            )
         except EnvelopeError as error:
             raise UnusableBodyError(str(error), response=response) from error
         self._last = response, parsed
