@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 import stat
 import tempfile
 import tomllib
@@ -238,7 +239,7 @@ def write_config(path: Path, changes: Mapping[str, Any]) -> None:
 
 def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
     document = read_config_document(path)
-    warnings = []
+    warnings: list[str] = []
     if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         warnings.append(f"{path} holds a password and can be read by others; run: chmod 600 {path}")
     values: dict[str, Any] = {}
@@ -252,7 +253,9 @@ def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
                 f"{path}: unknown key {key!r}",
                 f"Did you mean {close[0]!r}?" if close else "See docs/configuration.md.",
             )
-        parsed = _parse(name, value, where=f"{path}: {key}", base=path.parent)
+        where = f"{path}: {key}"
+        value = _trimmed(name, value, where, warnings)
+        parsed = _parse(name, value, where=where, base=path.parent)
         values[name] = (*values[name], *parsed) if name in values else parsed
     if "class_ids" in values:
         values["class_ids"] = tuple(dict.fromkeys(values["class_ids"]))
@@ -261,7 +264,7 @@ def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
-    warnings = []
+    warnings: list[str] = []
     for variable, text in environ.items():
         if not variable.startswith(ENV_PREFIX) or text == "":
             continue
@@ -272,8 +275,24 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
         if name is None:
             warnings.append(f"{variable} is no setting and has no effect")
             continue
-        values[name] = _parse(name, _Text(text), where=variable, base=Path.cwd())
+        given = _trimmed(name, _Text(text), variable, warnings)
+        values[name] = _parse(name, given, where=variable, base=Path.cwd())
     return values, warnings
+
+
+def _trimmed(name: str, value: Any, where: str, warnings: list[str]) -> Any:
+    """The value without what editors and secret stores leave around it; `warnings` tells."""
+    if not isinstance(value, str):
+        return value
+    kept, what = str(value), ""
+    if name == "email":
+        kept, what = value.strip(), "blanks around it"
+    elif name == "password":  # blanks may belong to it
+        kept, what = value.rstrip("\r\n"), "a newline at its end"
+    if kept == value:
+        return value
+    warnings.append(f"{where}: {what} left out")
+    return type(value)(kept)
 
 
 class _Text(str):
@@ -317,7 +336,7 @@ def _password(value: Any) -> str:
 
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
-        parts = value.split(",") if isinstance(value, _Text) else [value]
+        parts = re.split(r"[,\s]+", value) if isinstance(value, _Text) else [value]
         # The Rust tracker's first versions wrote an empty class_id: none chosen.
         return tuple(part.strip() for part in parts if part.strip())
     if not isinstance(value, list):

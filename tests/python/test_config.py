@@ -64,6 +64,32 @@ def test_environment_wins_and_is_enough():
     assert settings.require_credentials() == ("a@example.org", "päss word")
 
 
+def test_what_secret_stores_leave_around_a_value_is_left_out_with_a_warning(tmp_path):
+    environ = {
+        "COHORT_TRACKER_EMAIL": " a@example.org \n",
+        "COHORT_TRACKER_PASSWORD": " pass word \r\n",
+    }
+    settings = load_settings(None, environ)
+    assert settings.require_credentials() == ("a@example.org", " pass word ")
+    assert settings.warnings == (
+        "COHORT_TRACKER_EMAIL: blanks around it left out",
+        "COHORT_TRACKER_PASSWORD: a newline at its end left out",
+    )
+    settings = settings_from(tmp_path, 'email = "a@example.org "\npassword = """p\n"""\n')
+    assert settings.require_credentials() == ("a@example.org", "p")
+    assert [warning.split("toml: ")[1] for warning in settings.warnings] == [
+        "email: blanks around it left out",
+        "password: a newline at its end left out",
+    ]
+    settings = settings_from(tmp_path, 'email = "a@example.org"\npassword = " p "\n')
+    assert (settings.password, settings.warnings) == (" p ", ())
+
+
+@pytest.mark.parametrize("text", ["c1\nc2\nc3\n", "c1 c2  c3", " c1,c2, c3,", "c1\r\nc2\tc3"])
+def test_class_ids_of_the_environment_are_separated_by_commas_blanks_or_lines(text):
+    assert load_settings(None, {"COHORT_TRACKER_CLASS_IDS": text}).class_ids == ("c1", "c2", "c3")
+
+
 def test_relative_paths_count_from_the_file(tmp_path):
     settings = settings_from(tmp_path, 'data_dir = "data"\nroster = "lists/roster.csv"\n')
     assert settings.data_dir == tmp_path / "data"
