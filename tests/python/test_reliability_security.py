@@ -173,6 +173,31 @@ def test_data_directory_that_is_a_file_or_beyond_reach_is_one_clear_line(bench: 
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_data_directory_where_everybody_may_write_is_refused(bench: Bench, mode: int):
+    bench.data.mkdir()
+    bench.data.chmod(mode)
+    done = bench.command("sync", "--no-build")
+    assert done.returncode == 2
+    message = " ".join(done.stderr.split())
+    assert f"{bench.data}: every user of this machine may write there" in message
+    assert list(bench.data.iterdir()) == []
+    subprocess.run(["sh", "-c", message.split("`")[1]], check=True)
+    assert bench.sync().exit_code == 0, "the command that it names helps"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_data_directory_of_another_user_is_refused(bench: Bench):
+    bench.data.mkdir(mode=0o700)
+    os.chown(bench.data, 12345, 12345)
+    with pytest.raises(ConfigError, match=r"belongs to another user \(uid 12345\)"):
+        bench.sync()
+    assert list(bench.data.iterdir()) == []
+    os.chown(bench.data, 0, 12345)
+    bench.data.chmod(0o2770)  # as a volume of a container for a group
+    assert bench.sync().exit_code == 0
+
+
 ODD_KINDS: dict[str, Callable[[Path], object]] = {
     "a named pipe": os.mkfifo,
     "a directory": Path.mkdir,
