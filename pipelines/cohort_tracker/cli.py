@@ -14,6 +14,7 @@ import click
 
 from . import __version__
 from .errors import CohortTrackerError
+from .runtime.lock import require_supported_system
 from .runtime.printing import say, say_error
 
 _STARTED = time.monotonic()
@@ -68,6 +69,7 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
     First `init`, then `sync` (by hand or by cron); `status` says what is there.
     The tables are in warehouse.duckdb in the data directory; `status` shows it.
     """
+    require_supported_system()
     os.umask(0o077)  # student data: everything written is for its owner only
     ctx.obj = config_path
 

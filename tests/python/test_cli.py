@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import sqlite3
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -201,6 +202,30 @@ def test_one_failing_class_does_not_stop_the_other(command, server):
         "gone-class": "failed",
         good: "ok",
     }
+
+
+WITHOUT_FCNTL = """
+import sys
+sys.modules["fcntl"] = None  # as on Windows: importing it fails
+sys.argv[0] = "cohort-tracker"
+from cohort_tracker.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["sync"], ["init"], ["sandbox"]])
+def test_system_without_file_locks_is_told_in_one_line(arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FCNTL, *arguments],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "pipelines")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Cohort Tracker runs on Linux")
+    assert "WSL" in done.stderr and len(done.stderr.splitlines()) == 2
 
 
 def test_unreachable_api(command):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +15,18 @@ from typing import Any, TextIO
 
 from ..config import what_instead_of_a_file
 from ..errors import ConfigError, StoreError, SyncRunningError
+
+with contextlib.suppress(ImportError):  # Windows: `require_supported_system` says so
+    import fcntl
+
+
+def require_supported_system() -> None:
+    """Raise ConfigError where the operating system has no locks as they are needed here."""
+    if "fcntl" not in globals():
+        raise ConfigError(
+            f"Cohort Tracker runs on Linux (and should on macOS), not on {sys.platform}",
+            "On Windows install it in WSL, the Windows Subsystem for Linux.",
+        )
 
 
 def lock_path(data_dir: Path) -> Path:
