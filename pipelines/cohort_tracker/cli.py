@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from . import __version__
-from .errors import CohortTrackerError
-from .runtime.printing import say, say_error
+from .errors import CohortTrackerError, unexpected
+from .runtime.lock import require_supported_system
+from .runtime.printing import open_streams, say, say_error
 
 _STARTED = time.monotonic()
 EXIT_CODES = """\b
@@ -37,17 +38,9 @@ class _Commands(click.Group):
             if ctx.params.get("debug"):
                 for line in traceback.format_exc().splitlines():
                     say(line, err=True)
-            error = caught if isinstance(caught, CohortTrackerError) else _unexpected(caught)
+            error = caught if isinstance(caught, CohortTrackerError) else unexpected(caught)
             say_error(error)
             sys.exit(error.exit_code)
-
-
-def _unexpected(error: Exception) -> CohortTrackerError:
-    what = " ".join(str(error).split())[:200]
-    return CohortTrackerError(
-        f"Unexpected {type(error).__name__}: {what}",
-        "`cohort-tracker --debug …` shows where; nothing that was stored is lost.",
-    )
 
 
 @click.group(cls=_Commands, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
@@ -68,6 +61,8 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
     First `init`, then `sync` (by hand or by cron); `status` says what is there.
     The tables are in warehouse.duckdb in the data directory; `status` shows it.
     """
+    open_streams()
+    require_supported_system()
     os.umask(0o077)  # student data: everything written is for its owner only
     ctx.obj = config_path
 

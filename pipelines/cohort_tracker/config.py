@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
+import re
 import stat
 import tempfile
 import tomllib
@@ -17,12 +19,12 @@ from urllib.parse import urlsplit
 from .errors import ConfigError
 
 ENV_PREFIX = "COHORT_TRACKER_"
+_MAX_FILE_BYTES = 1 << 20
 DEFAULT_API_BASE = "https://api.openclass.ai"
 # Keys that the Rust tracker writes and that mean nothing here.
 FOREIGN_KEYS = frozenset({"check_for_updates"})
 # Environment variables of the prefix that are no settings: the dbt profile reads them.
 _OTHER_ENV = frozenset({"CONFIG", "RAW_DB", "WAREHOUSE"})
-_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,16 @@ class Settings:
             )
         assert self.email is not None and self.password is not None
         return self.email, self.password
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host` is this machine, by a name or address that leads nowhere else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def default_config_path() -> Path:
@@ -140,7 +152,7 @@ def _settings_file(named: Path | None) -> Path | None:
 def read_config_document(path: Path) -> dict[str, Any]:
     """Parse the TOML file at `path`; raises ConfigError naming the file and the line."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _bounded_bytes(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
             f"Configuration file not found: {path}",
@@ -152,8 +164,38 @@ def read_config_document(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid TOML: nested too deep") from None
+    except ValueError as error:  # TOMLDecodeError, and numbers without end
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def _bounded_bytes(path: Path) -> bytes:
+    """The content of a settings file. Raises OSError, or ConfigError for what can be none."""
+    # A pipe or a device must neither be waited for nor read without end.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as stream:
+        kind = what_instead_of_a_file(os.fstat(handle).st_mode)
+        if kind is not None:
+            raise ConfigError(f"{path}: cannot be read: it is {kind}, not a file")
+        content = stream.read(_MAX_FILE_BYTES + 1)
+    if len(content) > _MAX_FILE_BYTES:
+        raise ConfigError(f"{path}: more than {_MAX_FILE_BYTES:,} bytes: this is no settings file")
+    return content
+
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def what_instead_of_a_file(mode: int) -> str | None:
+    """What something of this `st_mode` is, in words; None for a file."""
+    return next((words for is_kind, words in _KINDS if is_kind(mode)), None)
 
 
 def write_config(path: Path, changes: Mapping[str, Any]) -> None:
@@ -167,7 +209,10 @@ def write_config(path: Path, changes: Mapping[str, Any]) -> None:
     document = tomlkit.document()
     if path.exists():
         read_config_document(path)  # a broken file is an error with its line, not overwritten
-        document = tomlkit.parse(path.read_text("utf-8-sig"))
+        try:
+            document = tomlkit.parse(_bounded_bytes(path).decode("utf-8-sig"))
+        except (RecursionError, ValueError) as error:  # stricter than what reads it
+            raise ConfigError(f"{path}: cannot be changed: {error}") from None
     for key, value in changes.items():
         if value is None:
             document.pop(key, None)
@@ -194,7 +239,7 @@ def write_config(path: Path, changes: Mapping[str, Any]) -> None:
 
 def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
     document = read_config_document(path)
-    warnings = []
+    warnings: list[str] = []
     if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         warnings.append(f"{path} holds a password and can be read by others; run: chmod 600 {path}")
     values: dict[str, Any] = {}
@@ -208,7 +253,9 @@ def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
                 f"{path}: unknown key {key!r}",
                 f"Did you mean {close[0]!r}?" if close else "See docs/configuration.md.",
             )
-        parsed = _parse(name, value, where=f"{path}: {key}", base=path.parent)
+        where = f"{path}: {key}"
+        value = _trimmed(name, value, where, warnings)
+        parsed = _parse(name, value, where=where, base=path.parent)
         values[name] = (*values[name], *parsed) if name in values else parsed
     if "class_ids" in values:
         values["class_ids"] = tuple(dict.fromkeys(values["class_ids"]))
@@ -217,7 +264,7 @@ def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
-    warnings = []
+    warnings: list[str] = []
     for variable, text in environ.items():
         if not variable.startswith(ENV_PREFIX) or text == "":
             continue
@@ -228,8 +275,24 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
         if name is None:
             warnings.append(f"{variable} is no setting and has no effect")
             continue
-        values[name] = _parse(name, _Text(text), where=variable, base=Path.cwd())
+        given = _trimmed(name, _Text(text), variable, warnings)
+        values[name] = _parse(name, given, where=variable, base=Path.cwd())
     return values, warnings
+
+
+def _trimmed(name: str, value: Any, where: str, warnings: list[str]) -> Any:
+    """The value without what editors and secret stores leave around it; `warnings` tells."""
+    if not isinstance(value, str):
+        return value
+    kept, what = str(value), ""
+    if name == "email":
+        kept, what = value.strip(), "blanks around it"
+    elif name == "password":  # blanks may belong to it
+        kept, what = value.rstrip("\r\n"), "a newline at its end"
+    if kept == value:
+        return value
+    warnings.append(f"{where}: {what} left out")
+    return type(value)(kept)
 
 
 class _Text(str):
@@ -273,7 +336,7 @@ def _password(value: Any) -> str:
 
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
-        parts = value.split(",") if isinstance(value, _Text) else [value]
+        parts = re.split(r"[,\s]+", value) if isinstance(value, _Text) else [value]
         # The Rust tracker's first versions wrote an empty class_id: none chosen.
         return tuple(part.strip() for part in parts if part.strip())
     if not isinstance(value, list):
@@ -326,15 +389,36 @@ def _kind(value: Any) -> str:
     return names.get(type(value), type(value).__name__)
 
 
+# Names that Python finds on this machine and DuckDB, which has its own list, does not know.
+_PRIVATE_ZONES = frozenset({"localtime", "posixrules"})
+_PRIVATE_ZONE_FOLDERS = ("posix/", "right/")
+
+
 def _timezone(value: Any) -> str:
     name = _text(value)
+    # Asking DuckDB would take longer to import than all else that a command does.
+    plain = name
+    for folder in _PRIVATE_ZONE_FOLDERS:
+        plain = plain.removeprefix(folder)
     try:
         zoneinfo.ZoneInfo(name)
+        is_known = plain == name and name not in _PRIVATE_ZONES
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"unknown time zone {name!r}; use a name like 'America/New_York'"
-        ) from None
+        is_known = False
+    if not is_known:
+        raise ValueError(f"unknown time zone {name!r}; use a name like {_nearest_zone(plain)!r}")
     return name
+
+
+def _nearest_zone(name: str) -> str:
+    """The name of a time zone that everybody knows and that is most like `name`."""
+    zones = zoneinfo.available_timezones() - _PRIVATE_ZONES
+    by_lower = {zone.lower(): zone for zone in sorted(zones)}
+    wanted = name.lower().replace(" ", "_")
+    ends = [zone for lower, zone in by_lower.items() if lower.endswith(f"/{wanted}")]
+    close = difflib.get_close_matches(wanted, by_lower, n=1, cutoff=0.7)
+    near = [by_lower[wanted]] if wanted in by_lower else ends or [by_lower[c] for c in close]
+    return near[0] if near else "America/New_York"
 
 
 def _api_base(value: Any) -> str:
@@ -378,7 +462,7 @@ assert set(_PARSERS) == {f.name for f in fields(Settings)} - {"config_path", "wa
 def _checked(settings: Settings) -> Settings:
     """Refuse combinations that no single value shows to be wrong."""
     parts = urlsplit(settings.api_base)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS and not settings.allow_http:
+    if parts.scheme == "http" and not is_loopback(parts.hostname) and not settings.allow_http:
         raise ConfigError(
             f"api_base {settings.api_base}: a password would travel unencrypted",
             "Use https://, or set allow_http = true if this network is yours.",

@@ -19,6 +19,15 @@ class CohortTrackerError(Exception):
         self.hint = hint
 
 
+def unexpected(error: Exception) -> CohortTrackerError:
+    """What nobody foresaw, in one line."""
+    what = " ".join(str(error).split())[:200]
+    return CohortTrackerError(
+        f"Unexpected {type(error).__name__}: {what}",
+        "`cohort-tracker --debug …` shows where; nothing that was stored is lost.",
+    )
+
+
 class ConfigError(CohortTrackerError):
     """A setting is missing, unknown, of the wrong type or contradicts another."""
 

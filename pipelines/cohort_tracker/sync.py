@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,12 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import Settings
-from .errors import BuildError, CohortTrackerError, DamagedStoreError, StoreError
+from .errors import (
+    BuildError,
+    CohortTrackerError,
+    ConfigError,
+    DamagedStoreError,
+    StoreError,
+)
 from .raw.store import RawStore
 from .runtime.background import Background
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
-from .runtime.lock import sync_lock
+from .runtime.lock import require_files, sync_lock
 from .sources import connect
 
 if TYPE_CHECKING:
@@ -273,7 +281,7 @@ def _extract_and_load(
     report.timings["login"] = time.monotonic() - begun
     begun = time.monotonic()
     known = store.known(source.name)
-    classes = choose_classes(source, settings, only, known, observer)
+    classes, incomplete = choose_classes(source, settings, only, known, observer)
     report.timings["classes"] = time.monotonic() - begun
     begun = time.monotonic()
     from .raw.load import RawLoader
@@ -297,6 +305,8 @@ def _extract_and_load(
             report.timings["load"] = loader.seconds
     if files.errors:
         raise files.errors[0]
+    if incomplete is not None:
+        raise incomplete
 
 
 def _import_dlt(source: Source) -> None:
@@ -307,16 +317,34 @@ def _import_dlt(source: Source) -> None:
 
 
 def prepare_data_dir(data_dir: Path) -> None:
-    """Make the data directory, readable by its owner only. Raises StoreError."""
+    """Make the data directory, readable by its owner only.
+
+    Raises StoreError, or ConfigError where it or something in it is not to be trusted.
+    """
     if "?" in str(data_dir):
         # DuckDB takes what follows for options and puts its log elsewhere.
         raise StoreError(f"{data_dir}: the path must not hold a question mark", _OTHER_DIR)
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _require_own(data_dir)
         if not os.access(data_dir, os.W_OK | os.X_OK):
             raise StoreError(f"{data_dir}: no permission to write", _OTHER_DIR)
     except OSError as error:
         raise StoreError(f"{data_dir}: {error.strerror}", _OTHER_DIR) from error
+    require_files(data_dir)
+
+
+def _require_own(data_dir: Path) -> None:
+    """Refuse a directory in which others could plant files. Raises OSError or ConfigError."""
+    found = data_dir.stat()
+    # What is root's is as safe as the machine: volumes of containers often are.
+    if found.st_uid not in (os.geteuid(), 0):
+        raise ConfigError(f"{data_dir}: belongs to another user (uid {found.st_uid})", _OTHER_DIR)
+    if found.st_mode & stat.S_IWOTH:
+        raise ConfigError(
+            f"{data_dir}: every user of this machine may write there",
+            f"Run `chmod o-w {shlex.quote(str(data_dir))}`, or name another data_dir.",
+        )
 
 
 def _make_private(path: Path) -> None:

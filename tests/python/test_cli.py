@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import sqlite3
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -203,6 +204,30 @@ def test_one_failing_class_does_not_stop_the_other(command, server):
     }
 
 
+WITHOUT_FCNTL = """
+import sys
+sys.modules["fcntl"] = None  # as on Windows: importing it fails
+sys.argv[0] = "cohort-tracker"
+from cohort_tracker.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["sync"], ["init"], ["sandbox"]])
+def test_system_without_file_locks_is_told_in_one_line(arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FCNTL, *arguments],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "pipelines")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Cohort Tracker runs on Linux")
+    assert "WSL" in done.stderr and len(done.stderr.splitlines()) == 2
+
+
 def test_unreachable_api(command):
     done = command(
         "sync",
@@ -271,7 +296,46 @@ def test_init_at_a_terminal_asks_and_lets_choose(command, server):
     assert f'class_ids = ["{server.world.classes[1].id}"]' in config_file().read_text()
 
 
-def talk(arguments: list[str], cwd: Path, dialogue: list[tuple[bytes, str]]) -> str:
+def test_init_at_a_terminal_asks_again_after_a_wrong_password(command, server):
+    arguments = [sys.executable, "-m", "cohort_tracker", "init", "--api-base", server.url]
+    output = talk(
+        arguments,
+        command.cwd,
+        [
+            (b"E-mail", "nobody@example.org"),
+            (b"Password", "mistyped-one"),
+            (b"E-mail [nobody@example.org]", server.desk.email),
+            (b"Password", "mistyped-two"),
+            (f"E-mail [{server.desk.email}]".encode(), ""),
+            (b"Password", server.desk.password),
+            (b"Which?", "all"),
+        ],
+    )
+    assert output.count("Authentication failed: 401") == 2
+    assert "mistyped" not in output and server.desk.password not in output
+    text = config_file().read_text()
+    assert server.desk.email in text and server.desk.password in text
+
+
+def test_init_at_a_terminal_gives_up_after_asking_again_three_times(command, server):
+    arguments = [sys.executable, "-m", "cohort_tracker", "init", "--api-base", server.url]
+    asked = [(b"E-mail", server.desk.email), (b"Password", "wrong")]
+    output = talk(arguments, command.cwd, asked * 4, exit_code=3)
+    assert output.count("Authentication failed: 401") == 4
+    assert len(server.requests.entries("/login")) == 4
+    assert not config_file().exists()
+
+
+def test_init_does_not_ask_again_for_a_password_that_was_given(command, server):
+    arguments = [sys.executable, "-m", "cohort_tracker", "init", "--api-base", server.url]
+    arguments += ["--email", server.desk.email, "--password", "wrong"]
+    output = talk(arguments, command.cwd, [], exit_code=3)
+    assert output.count("Authentication failed: 401") == 1
+
+
+def talk(
+    arguments: list[str], cwd: Path, dialogue: list[tuple[bytes, str]], exit_code: int = 0
+) -> str:
     """Run a command at a terminal; wait for each prompt and type the answer."""
     child, terminal = pty.fork()
     if child == 0:
@@ -292,7 +356,7 @@ def talk(arguments: list[str], cwd: Path, dialogue: list[tuple[bytes, str]]) -> 
             searched = found + len(dialogue[0][0])
             os.write(terminal, dialogue.pop(0)[1].encode() + b"\n")
     _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0, output.decode()
+    assert os.waitstatus_to_exitcode(status) == exit_code, output.decode()
     return output.decode()
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pwd
+import zoneinfo
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from cohort_tracker.config import default_config_path, load_settings, write_config
@@ -62,6 +64,32 @@ def test_environment_wins_and_is_enough():
     assert settings.require_credentials() == ("a@example.org", "päss word")
 
 
+def test_what_secret_stores_leave_around_a_value_is_left_out_with_a_warning(tmp_path):
+    environ = {
+        "COHORT_TRACKER_EMAIL": " a@example.org \n",
+        "COHORT_TRACKER_PASSWORD": " pass word \r\n",
+    }
+    settings = load_settings(None, environ)
+    assert settings.require_credentials() == ("a@example.org", " pass word ")
+    assert settings.warnings == (
+        "COHORT_TRACKER_EMAIL: blanks around it left out",
+        "COHORT_TRACKER_PASSWORD: a newline at its end left out",
+    )
+    settings = settings_from(tmp_path, 'email = "a@example.org "\npassword = """p\n"""\n')
+    assert settings.require_credentials() == ("a@example.org", "p")
+    assert [warning.split("toml: ")[1] for warning in settings.warnings] == [
+        "email: blanks around it left out",
+        "password: a newline at its end left out",
+    ]
+    settings = settings_from(tmp_path, 'email = "a@example.org"\npassword = " p "\n')
+    assert (settings.password, settings.warnings) == (" p ", ())
+
+
+@pytest.mark.parametrize("text", ["c1\nc2\nc3\n", "c1 c2  c3", " c1,c2, c3,", "c1\r\nc2\tc3"])
+def test_class_ids_of_the_environment_are_separated_by_commas_blanks_or_lines(text):
+    assert load_settings(None, {"COHORT_TRACKER_CLASS_IDS": text}).class_ids == ("c1", "c2", "c3")
+
+
 def test_relative_paths_count_from_the_file(tmp_path):
     settings = settings_from(tmp_path, 'data_dir = "data"\nroster = "lists/roster.csv"\n')
     assert settings.data_dir == tmp_path / "data"
@@ -80,6 +108,13 @@ def test_relative_paths_count_from_the_file(tmp_path):
         ("page_size = true", ["page_size", "whole number"]),
         ("class_ids = [1]", ["class_ids", "must be text"]),
         ('timezone = "Mars/Base"', ["timezone", "unknown time zone 'Mars/Base'"]),
+        ('timezone = "posix/America/New_York"', ["timezone", "a name like 'America/New_York'"]),
+        ('timezone = "right/Europe/Berlin"', ["timezone", "a name like 'Europe/Berlin'"]),
+        ('timezone = "localtime"', ["timezone", "unknown time zone 'localtime'"]),
+        ('timezone = "posixrules"', ["timezone", "unknown time zone 'posixrules'"]),
+        ('timezone = "America/NewYork"', ["timezone", "a name like 'America/New_York'"]),
+        ('timezone = "Berlin"', ["timezone", "a name like 'Europe/Berlin'"]),
+        ('timezone = "Nowhere at all"', ["timezone", "a name like 'America/New_York'"]),
         ('timezone = "../../etc/passwd"', ["timezone", "unknown time zone"]),
         ('api_base = "api.openclass.ai"', ["api_base", "must be a web address"]),
         ('api_base = "https://u:p@x.org"', ["api_base", "user name or password"]),
@@ -98,6 +133,34 @@ def test_wrong_settings_name_file_and_key(tmp_path, text, words):
         assert "settings.toml" in message
 
 
+def zones_of_this_machine() -> list[str]:
+    """Every name that Python takes for a time zone here, the odd folders included."""
+    folders = [Path(folder) for folder in zoneinfo.TZPATH if Path(folder).is_dir()]
+    names = {"posix/America/New_York", "right/UTC", "localtime", "posixrules"}
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file() and path.read_bytes()[:4] == b"TZif":
+                names.add(path.relative_to(folder).as_posix())
+    return sorted(names | zoneinfo.available_timezones())
+
+
+def test_time_zones_are_those_that_the_build_knows():
+    with duckdb.connect() as connection:
+        known = {
+            name
+            for (name,) in connection.execute("SELECT name FROM pg_timezone_names()").fetchall()
+        }
+    wrong = {}
+    for name in zones_of_this_machine():
+        try:
+            is_taken = load_settings(None, {"COHORT_TRACKER_TIMEZONE": name}).timezone == name
+        except ConfigError:
+            is_taken = False
+        if is_taken is not (name in known):
+            wrong[name] = is_taken
+    assert not wrong
+
+
 def test_wrong_environment_names_the_variable():
     with pytest.raises(ConfigError, match="COHORT_TRACKER_PAGE_SIZE: must be a whole number"):
         load_settings(None, {"COHORT_TRACKER_PAGE_SIZE": "many"})
@@ -112,6 +175,40 @@ def test_file_that_is_no_text_or_cannot_be_read(tmp_path):
         load_settings(tmp_path / "absent.toml", {})
     with pytest.raises(ConfigError, match="cannot be read"):
         load_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"x = 1\n" * 20_000_000, "more than 1,048,576 bytes: this is no settings file"),
+        (b"x = " + b"[" * 100_000, "nested too deep"),
+        (b"x = " + b"[" * 50_000 + b"]" * 50_000, "nested too deep"),
+        (b"x = " + b"9" * 100_000, "not valid TOML"),
+        (b"\x7fELF\x01\x00\x00" * 99, "not valid TOML"),
+        (b"\x00" * 5000, "not valid TOML"),
+    ],
+    ids=["100 MB", "unclosed", "deep", "number", "binary", "zeros"],
+)
+def test_file_that_is_no_settings_file_is_one_clear_line(tmp_path, content, words):
+    path = tmp_path / "settings.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {})
+    assert str(path) in caught.value.message and words in caught.value.message
+    with pytest.raises(ConfigError):
+        write_config(path, {"email": "a@example.org"})
+    assert path.stat().st_size == len(content), "nothing was written"
+
+
+def test_settings_nested_deep_but_readable_are_written_or_refused(tmp_path):
+    path = tmp_path / "settings.toml"
+    for depth in (50, 150, 250, 320, 400):
+        path.write_text(f"x = {'[' * depth}{']' * depth}\n")
+        try:
+            write_config(path, {"email": "a@example.org"})
+        except ConfigError as error:
+            assert depth > 50
+            assert "cannot be changed" in error.message or "nested too deep" in error.message
 
 
 def test_file_readable_by_others_is_warned_of(tmp_path):

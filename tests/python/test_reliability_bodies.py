@@ -65,6 +65,46 @@ def test_part_of_a_page_is_never_taken_for_the_page(tmp_path: Path, fault: str, 
         assert bench.in_force() == bench.expected()
 
 
+@pytest.mark.parametrize("charset", ["ISO-8859-1", "latin1", '"iso-8859-15"', "windows-1252"])
+def test_answer_in_the_charset_that_it_names_is_read(bench: Bench, charset: str):
+    user = {"id": "s", "first_name": "Zoé", "last_name": "Müßig", "email": "z@example.org"}
+    bench.source.records[0]["user"] = user
+    original = bench.server.answer
+    codec = charset.strip('"')
+
+    def answer(request, incidents):
+        found = original(request, incidents)
+        body = found.body.decode().encode(codec)
+        kind = {"Content-Type": f"application/json; Charset={charset}"}
+        return Answer(found.status, body, {**found.headers, **kind})
+
+    bench.server.answer = answer  # type: ignore[method-assign]
+    assert bench.sync(max_attempts=1).exit_code == 0
+    assert bench.in_force() == bench.expected()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "expected"),
+    [
+        ('{"a": "é"}'.encode(), "application/json; charset=ISO-8859-1", "é"),  # it is UTF-8
+        ('{"a": "é"}'.encode("latin-1"), "text/html; charset=latin1", "é"),
+        (b'{"a": "\x80"}', "application/json; charset=windows-1252", "€"),
+        ('{"a": "é"}'.encode(), "application/json; charset=utf-8", "é"),
+        ('{"a": "é"}'.encode(), "application/json; charset=hex", "é"),
+        ('{"a": "é"}'.encode(), "charset", "é"),
+        ('{"a": "é"}'.encode(), "application/json; charset=\x00", "é"),
+    ],
+)
+def test_charset_counts_only_where_the_body_is_no_utf_8(body: bytes, content_type: str, expected):
+    assert decode(body, content_type) == {"a": expected}
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=hex", "; charset=shift_jis"])
+def test_charset_that_is_not_named_is_not_guessed(charset: str):
+    with pytest.raises(EnvelopeError):
+        decode('{"a": "é"}'.encode("latin-1"), f"application/json{charset}")
+
+
 def http(body: bytes, *headers: str, close: bool = False) -> bytes:
     lines = ["HTTP/1.1 200 OK", *headers]
     if not close:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from cohort_tracker.config import is_loopback
 from cohort_tracker.errors import ConfigError
 from cohort_tracker.sandbox import SandboxServer
 from cohort_tracker.sources.adapter import TransportLimits
@@ -432,6 +433,52 @@ def test_netrc_does_not_replace_the_token(bench: Bench, monkeypatch: pytest.Monk
     assert bench.sync().exit_code == 0
     sent = [entry.headers.get("authorization", "") for entry in bench.server.requests]
     assert not [header for header in sent if header.startswith("Basic")]
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_sees_what_goes_to_this_machine(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, variable: str, host: str
+):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with raw_server(lambda connection: connection.close()) as (proxy, heard):
+        monkeypatch.setenv(variable, proxy.replace("//", "//user:proxy-password@"))
+        report = bench.sync(api_base=bench.server.url.replace("127.0.0.1", host), max_attempts=1)
+        assert report.exit_code == 0
+        assert bench.in_force() == bench.expected()
+    assert not heard
+    assert not [e for e in bench.server.requests if "proxy-authorization" in e.headers]
+
+
+def test_no_proxy_sees_a_password_that_is_not_encrypted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with raw_server(lambda connection: connection.close()) as (proxy, heard):
+        monkeypatch.setenv("http_proxy", proxy)
+        report = bench.sync(
+            api_base="http://openclass.invalid", allow_http=True, max_attempts=1, connect_timeout=5
+        )
+        assert report.exit_code == 5
+    assert not heard
+
+
+@pytest.mark.parametrize(
+    ("host", "is_here"),
+    [
+        ("::1", True),
+        ("127.0.0.2", True),
+        ("localhost", True),
+        ("10.0.0.1", False),
+        ("127.0.0.1.example.org", False),
+        ("localhost.example.org", False),
+        (None, False),
+    ],
+)
+def test_this_machine_is_told_from_others(host: str | None, is_here: bool):
+    assert is_loopback(host) is is_here
 
 
 def test_proxy_of_the_environment_is_used(bench: Bench, monkeypatch: pytest.MonkeyPatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from cohort_tracker.sandbox import Incident
 from cohort_tracker.sandbox.api import Answer
 from support import NOW, Bench, Classes, at_night, classes, record, stamp
+from test_reliability_network import failure
 
 STEADY = [
     "ignore_sort",
@@ -228,6 +230,98 @@ def test_refused_class_list_costs_nothing_where_the_class_is_configured(bench: B
     report = bench.sync(max_attempts=2)
     assert report.exit_code == (5 if status == 500 else 2)
     assert str(status) in report.errors[0].message
+
+
+def many_classes(count: int) -> Classes:
+    return Classes(**{f"c{number:02}": [record(number)] for number in range(1, count + 1)})
+
+
+@pytest.mark.parametrize(
+    ("count", "faults"),
+    [
+        (45, ["class_pages=30"]),
+        (45, ["class_pages=7"]),
+        (30, ["class_pages=30"]),
+    ],
+)
+def test_class_list_that_comes_in_pages_is_read_to_its_end(
+    tmp_path: Path, count: int, faults: list[str]
+):
+    with Bench(tmp_path, many_classes(count)) as bench:
+        bench.misbehave(*faults)
+        report = bench.sync()
+        assert report.exit_code == 0
+        assert [item.info.class_id for item in report.classes] == list(bench.source.classes)
+
+
+@pytest.mark.parametrize(
+    ("faults", "seen", "words"),
+    [
+        (["class_pages=2", "class_pages_repeat"], 2, "2 met, 5 promised"),
+        (["class_pages=2", "class_total_off=4"], 5, "5 met, 9 promised"),
+        (["class_pages=2", "status=404,on=/v1/classes,after=1"], 2, "promised (Failed to fetch"),
+        (["class_total_off=1"], 5, "5 met, 6 promised"),
+    ],
+)
+def test_class_list_that_cannot_be_completed_is_said_to_be_and_what_it_shows_is_read(
+    tmp_path: Path, faults: list[str], seen: int, words: str
+):
+    with Bench(tmp_path, many_classes(5)) as bench:
+        bench.misbehave(*faults)
+        report = bench.sync()
+        assert report.exit_code == 1
+        assert words in report.errors[0].message
+        assert [item.status for item in report.classes] == ["ok"] * seen
+        lists = [entry for entry in bench.server.requests if entry.path == "/v1/classes"]
+        assert len(lists) <= 5
+        bench.misbehave(*faults)
+        assert bench.sync(class_ids="c01,c05").exit_code == 0, "whoever names classes has them all"
+
+
+@pytest.mark.parametrize("total", [40, None])
+def test_class_without_end_is_left_in_proportion_to_its_total(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, total: int | None
+):
+    monkeypatch.setattr("cohort_tracker.sources.reader._MAX_WITHOUT_TOTAL", 120, raising=False)
+    original = bench.server.answer
+
+    def answer(request, incidents):
+        if not request.path.endswith("/progressions"):
+            return original(request, incidents)
+        page = int(request.query["page"])
+        assert page < 100, "it would go on for ever"
+        records = [record(page * 10 + place, days_ago=page + 1) for place in range(10)]
+        metadata = {"results_per_page": 10, "can_load_more": True}
+        if total is not None:
+            metadata["total"] = total
+        return Answer(200, json.dumps({"metadata": metadata, "data": records}).encode())
+
+    bench.server.answer = answer  # type: ignore[method-assign]
+    report = bench.sync()
+    assert report.exit_code == 1
+    assert "140 records met" in failure(report) or "130 records met" in failure(report)
+    assert len(bench.pages()) <= 14
+    assert len(bench.in_force()) in (130, 140), "what was read is stored"
+    assert not report.classes[0].result.verified
+
+
+def test_class_list_without_end_is_left_after_twice_its_total(tmp_path: Path):
+    with Bench(tmp_path, many_classes(60)) as bench:
+        original = bench.server.answer
+
+        def answer(request, incidents):
+            if request.path != "/v1/classes":
+                return original(request, incidents)
+            page = int(request.query.get("page", 0))
+            item = {"id": f"c{page + 1:02}"}
+            metadata = {"total": 4, "results_per_page": 1, "can_load_more": True}
+            return Answer(200, json.dumps({"metadata": metadata, "data": [item]}).encode())
+
+        bench.server.answer = answer  # type: ignore[method-assign]
+        report = bench.sync()
+        assert report.exit_code == 1
+        assert "12 met, more promised" in report.errors[0].message
+        assert {item.status for item in report.classes} == {"ok"}
 
 
 def test_one_unknown_class_among_good_ones(bench: Bench):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -171,6 +171,60 @@ def test_data_directory_that_is_a_file_or_beyond_reach_is_one_clear_line(bench: 
         assert done.returncode == 1
         assert done.stderr.startswith("Error: ") and str(place) in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_data_directory_where_everybody_may_write_is_refused(bench: Bench, mode: int):
+    bench.data.mkdir()
+    bench.data.chmod(mode)
+    done = bench.command("sync", "--no-build")
+    assert done.returncode == 2
+    message = " ".join(done.stderr.split())
+    assert f"{bench.data}: every user of this machine may write there" in message
+    assert list(bench.data.iterdir()) == []
+    subprocess.run(["sh", "-c", message.split("`")[1]], check=True)
+    assert bench.sync().exit_code == 0, "the command that it names helps"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_data_directory_of_another_user_is_refused(bench: Bench):
+    bench.data.mkdir(mode=0o700)
+    os.chown(bench.data, 12345, 12345)
+    with pytest.raises(ConfigError, match=r"belongs to another user \(uid 12345\)"):
+        bench.sync()
+    assert list(bench.data.iterdir()) == []
+    os.chown(bench.data, 0, 12345)
+    bench.data.chmod(0o2770)  # as a volume of a container for a group
+    assert bench.sync().exit_code == 0
+
+
+ODD_KINDS: dict[str, Callable[[Path], object]] = {
+    "a named pipe": os.mkfifo,
+    "a directory": Path.mkdir,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_KINDS)
+def test_settings_that_are_no_file_are_one_clear_line(command, tmp_path: Path, kind: str):
+    path = tmp_path / "settings.toml"
+    ODD_KINDS[kind](path)
+    for words in (("status",), ("sync", "--no-build"), ("init", "--no-verify", "--email", "a@b.c")):
+        done = command(*words, COHORT_TRACKER_CONFIG=str(path), COHORT_TRACKER_PASSWORD="p")
+        assert done.returncode == 2, done.stderr
+        assert "settings.toml" in done.stderr and "Traceback" not in done.stderr
+        assert kind.split()[-1] in done.stderr
+
+
+@pytest.mark.parametrize("name", ["sync.lock", "raw.db", "warehouse.duckdb"])
+@pytest.mark.parametrize("kind", ["a named pipe", at_night("a directory"), at_night("a device")])
+def test_store_or_lock_that_is_no_file_is_one_clear_line(bench: Bench, name: str, kind: str):
+    bench.data.mkdir(mode=0o700)
+    ODD_KINDS[kind](bench.data / name)
+    for words in (("status",), ("sync", "--no-build")):
+        done = bench.command(*words)
+        assert done.returncode == 2, done.stderr
+        assert f"{name} is {kind}, not a file" in " ".join(done.stderr.split())
 
 
 def test_relative_data_directory_is_below_the_current_one(bench: Bench):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import (
+    ENV_PREFIX,
     Settings,
     default_config_path,
     in_home,
@@ -17,10 +19,13 @@ from ..config import (
     write_config,
 )
 from ..errors import ConfigError
-from ..runtime.printing import ask, say, say_table, say_warning
+from ..runtime.printing import ask, say, say_error, say_table, say_warning
 
 if TYPE_CHECKING:
-    from ..sources.api import ClassInfo
+    from ..sources.api import ClassInfo, Source
+
+_PROMPTS = {"email": "E-mail", "password": "Password"}
+_ASKS_AGAIN = 3
 
 
 def run_init(
@@ -70,7 +75,9 @@ def run_init(
     if no_verify:
         say("Not verified: the account and the class ids were not checked.", err=True)
     else:
-        chosen = _verified_classes(settings, asked=bool(class_ids))
+        may_ask = not (password_stdin or password or os.environ.get(f"{ENV_PREFIX}PASSWORD"))
+        settings, source = _logged_in(settings, changes, may_ask and sys.stdin.isatty())
+        chosen = _verified_classes(settings, source, asked=bool(class_ids))
         if class_ids or chosen != settings.class_ids:
             changes["class_ids"] = list(chosen)
     if "class_ids" in changes:
@@ -108,24 +115,51 @@ def _ask_for_credentials(settings: Settings, changes: dict[str, Any]) -> None:
             f"Missing: {' and '.join('--' + key.replace('_', '-') for key in missing)}",
             "Give the password with --password-stdin or COHORT_TRACKER_PASSWORD.",
         )
-    prompts = {"email": "E-mail", "password": "Password"}
     for key in missing:
-        changes[key] = ask(prompts.get(key, key), hide=key == "password")
+        changes[key] = ask(_PROMPTS.get(key, key), hide=key == "password")
 
 
-def _verified_classes(settings: Settings, *, asked: bool) -> tuple[str, ...]:
-    from ..errors import ApiUnreachableError, ClassNotFoundError, CohortTrackerError
-    from ..sources import connect
-    from ..sources.classes import find_classes
+def _logged_in(
+    settings: Settings, changes: dict[str, Any], may_ask: bool
+) -> tuple[Settings, Source]:
+    """Log in; who mistyped the password is asked again. What was asked is noted in `changes`."""
+    from ..errors import AuthenticationError
+    from ..sources import connect, needs
     from ..sync import prepare_data_dir
 
     prepare_data_dir(settings.data_dir)  # where the source notes when it asked
-    source = connect(settings)
-    source.log_in()
-    if settings.email is not None:
-        say(f"Logged in as {settings.email}", err=True)
+    keys = [key for key in needs(settings) if key in _PROMPTS]
+    left = _ASKS_AGAIN if may_ask else 0
+    while True:
+        source = connect(settings)
+        try:
+            source.log_in()
+        except AuthenticationError as error:
+            if not (left and keys):
+                raise
+            say_error(AuthenticationError(error.message, "Try again, or end with Ctrl-C."))
+        else:
+            if settings.email is not None:
+                say(f"Logged in as {settings.email}", err=True)
+            return settings, source
+        left -= 1
+        for key in keys:
+            is_secret = key == "password"
+            default = None if is_secret else getattr(settings, key)
+            changes[key] = ask(_PROMPTS[key], default=default, hide=is_secret)
+        settings = with_overrides(settings, **{key: changes[key] for key in keys})
+
+
+def _verified_classes(settings: Settings, source: Source, *, asked: bool) -> tuple[str, ...]:
+    from ..errors import ApiUnreachableError, ClassNotFoundError, CohortTrackerError
+    from ..sources.api import IncompleteListError
+    from ..sources.classes import find_classes
+
     try:
         classes = source.classes()
+    except IncompleteListError as error:
+        say_warning(error.message)
+        classes = error.classes
     except ApiUnreachableError:
         raise
     except CohortTrackerError as error:

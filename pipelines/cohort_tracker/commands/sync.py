@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from ..errors import CohortTrackerError
+from ..errors import CohortTrackerError, unexpected
 from ..runtime.printing import records, say, say_error, say_json
 from ..sync import SyncReport, run_sync
 from .settings import settings_of
@@ -36,10 +36,10 @@ def run_sync_command(
             report = run_sync(
                 settings, full=full, only=only, build=build, observer=observer, since=since
             )
-    except CohortTrackerError as error:
+    except Exception as error:
         if debug:
             raise
-        report.error = error
+        report.error = error if isinstance(error, CohortTrackerError) else unexpected(error)
     if as_json:
         say_json(report.as_json())
     else:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,42 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..errors import StoreError, SyncRunningError
+from ..config import what_instead_of_a_file
+from ..errors import ConfigError, StoreError, SyncRunningError
+
+with contextlib.suppress(ImportError):  # Windows: `require_supported_system` says so
+    import fcntl
+
+
+def require_supported_system() -> None:
+    """Raise ConfigError where the operating system has no locks as they are needed here."""
+    if "fcntl" not in globals():
+        raise ConfigError(
+            f"Cohort Tracker runs on Linux (and should on macOS), not on {sys.platform}",
+            "On Windows install it in WSL, the Windows Subsystem for Linux.",
+        )
 
 
 def lock_path(data_dir: Path) -> Path:
     """The file that a running sync holds locked and names itself in."""
     return data_dir / "sync.lock"
+
+
+def require_files(data_dir: Path) -> None:
+    """Raise ConfigError where a pipe, a device or a folder stands in the place of a file of ours.
+
+    To open one could wait for ever.
+    """
+    for name in ("sync.lock", "raw.db", "warehouse.duckdb"):
+        path = data_dir / name
+        try:
+            kind = what_instead_of_a_file(path.stat().st_mode)
+        except OSError:  # absent, or beyond reach: whoever opens it says so
+            continue
+        if kind is not None:
+            raise ConfigError(
+                f"{path} is {kind}, not a file", "Move it away, or name another data_dir."
+            )
 
 
 @contextmanager

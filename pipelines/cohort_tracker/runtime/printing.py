@@ -7,6 +7,8 @@ draws tables and the progress bar, and is imported only when there is something 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -14,7 +16,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
@@ -52,8 +54,7 @@ def say(text: str = "", *, style: str = "", indent: int = 0, err: bool = False) 
     stream = _stream(err)
     line = _writable(text, stream)
     if not stream.isatty():
-        stream.write(" " * indent + line + "\n")
-        stream.flush()
+        _put(stream, " " * indent + line + "\n")
         return
     from rich.text import Text
 
@@ -78,9 +79,7 @@ def say_warning(text: str) -> None:
 
 def say_json(value: dict[str, Any]) -> None:
     """Print one JSON object, in ASCII, on standard output."""
-    stream = _stream(err=False)
-    stream.write(json.dumps(value, indent=2) + "\n")
-    stream.flush()
+    _put(_stream(err=False), json.dumps(value, indent=2) + "\n")
 
 
 def say_table(
@@ -112,8 +111,7 @@ def say_table(
     console.width = max(_NARROWEST_TABLE, min(console.width, _WIDEST))
     with console.capture() as drawn:
         console.print(table)
-    stream.writelines(line.rstrip() + "\n" for line in drawn.get().splitlines())
-    stream.flush()
+    _put(stream, "".join(line.rstrip() + "\n" for line in drawn.get().splitlines()))
 
 
 def ask(question: str, *, default: str | None = None, hide: bool = False) -> str:
@@ -177,8 +175,52 @@ class Bar:
             yield self
 
 
+def open_streams() -> None:
+    """Let standard streams that were closed lead nowhere.
+
+    Else the next file that is opened, a store perhaps, would take the place of one.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 def _stream(err: bool) -> TextIO:
-    return sys.stderr if err else sys.stdout
+    stream = sys.stderr if err else sys.stdout
+    return stream or io.StringIO()  # Python has none where it was closed
+
+
+def _put(stream: TextIO, text: str) -> None:
+    """Write and flush; what cannot be written is lost, for nothing stored depends on it."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        # The reader left, or the disk is full: what is buffered must not be tried again at exit.
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+class _Unfailing:
+    """A stream for rich, which would end the program where nobody reads."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        _put(self._stream, text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: `write` did."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _writable(text: str | None, stream: TextIO) -> str:
@@ -207,7 +249,7 @@ def _console(stream: TextIO) -> Console:
 
     draws = can_draw(err=stream is sys.stderr)
     return Console(
-        file=stream,
+        file=cast("TextIO", _Unfailing(stream)),
         force_terminal=draws,
         force_interactive=draws,
         color_system="auto" if draws and not os.environ.get("NO_COLOR") else None,

@@ -87,7 +87,7 @@ class Api:
         if request.method != "GET":
             return _error(405, "method not allowed")
         if parts[1:] == ["classes"]:
-            return self._classes()
+            return self._classes(request, faults)
         if parts[1:2] == ["classes"] and len(parts) in (3, 4):
             class_id = self._source.resolve(parts[2])
             if class_id is None:
@@ -120,17 +120,26 @@ class Api:
             return _json(200, {"result": {"token": token, **body}})
         return _json(200, {shape_: token, **body})
 
-    def _classes(self) -> Answer:
+    def _classes(self, request: Request, faults: Faults) -> Answer:
         rooms = self._source.class_list(self._shapes.id_style)
         if self._shapes.bare:
             return self._wrapped("classes", rooms)
+        page = _natural(request.query.get("page", "0"), 0)
+        most = faults.class_pages or max(len(rooms), 1)
+        asked = _natural(request.query.get("return_count", str(most)), 1)
+        if page is None or asked is None:
+            return _error(400, "page and return_count must be whole numbers")
+        size = min(asked, most)
+        total = len(rooms) + faults.class_total_off
+        start = 0 if faults.class_pages_repeat else page * size
         metadata = {
-            "total": len(rooms),
-            "page": 0,
-            "results_per_page": max(len(rooms), 1),
-            "can_load_more": False,
+            "total": total,
+            "page": page,
+            "results_per_page": size,
+            "can_load_more": start + size < total,
         }
-        return self._wrapped("classes", {"metadata": metadata, "data": rooms})
+        shown = rooms[start : start + size]
+        return self._wrapped("classes", {"metadata": metadata, "data": shown})
 
     def _detail(self, class_id: str) -> Answer:
         way = self._shapes.class_detail

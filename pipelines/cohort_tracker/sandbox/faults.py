@@ -3,7 +3,7 @@
 Two kinds of switches, all of them off by default. Each is written `name` or `name=value`; incidents
 take options after commas: `status=503,times=3,retry_after=2,on=/login`.
 
-Steady switches shape every page of progressions:
+Steady switches shape every page of progressions, or of the class list:
 
 | switch | what the pages look like |
 |---|---|
@@ -14,6 +14,9 @@ Steady switches shape every page of progressions:
 | `clamp=N` | never more than N records on a page, `results_per_page` says so |
 | `extra_empty_page` | `can_load_more` promises one more page, which is empty |
 | `can_load_more=true\\|false\\|missing` | always true, always false, or not there |
+| `class_pages=N` | the class list comes in pages of N |
+| `class_pages_repeat` | every page of the class list is the first |
+| `class_total_off=N` | the class list's `metadata.total` is wrong by N |
 | `bad_records=FILE` | each line of FILE is sent as a record, as it stands; options `page=N` (0), |
 | | `on=PATH`, `uncounted` (left out of `metadata.total`) |
 
@@ -82,6 +85,9 @@ STEADY = (
     "clamp",
     "extra_empty_page",
     "can_load_more",
+    "class_pages",
+    "class_pages_repeat",
+    "class_total_off",
     "bad_records",
 )
 
@@ -153,6 +159,9 @@ class Faults:
     clamp: int | None = None
     extra_empty_page: bool = False
     can_load_more: CanLoadMore | None = None
+    class_pages: int | None = None
+    class_pages_repeat: bool = False
+    class_total_off: int = 0
     bad_records: list[BadRecord] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -199,12 +208,12 @@ class Faults:
             if value not in ("true", "false", "missing"):
                 raise SandboxError("can_load_more needs true, false or missing")
             self.can_load_more = value  # type: ignore[assignment]
-        elif name == "total_off":
-            self.total_off = int(_convert(name, value, int))
-        elif name == "clamp":
-            self.clamp = int(_convert(name, value, int))
-            if self.clamp < 1:
-                raise SandboxError("clamp must be at least 1")
+        elif name in ("total_off", "class_total_off"):
+            setattr(self, name, int(_convert(name, value, int)))
+        elif name in ("clamp", "class_pages"):
+            setattr(self, name, int(_convert(name, value, int)))
+            if getattr(self, name) < 1:
+                raise SandboxError(f"{name} must be at least 1")
         elif value is not None:
             raise SandboxError(f"{name} takes no value")
         else:
@@ -218,7 +227,7 @@ def _convert(name: str, value: float | int | str | None, kind: Kind) -> float | 
         converted = kind(str(value))
     except ValueError:
         raise SandboxError(f"{name} needs a number, not {value!r}") from None
-    if not isinstance(converted, str) and name != "total_off" and not 0 <= converted < ALWAYS:
+    if not isinstance(converted, str) and "total_off" not in name and not 0 <= converted < ALWAYS:
         raise SandboxError(f"{name} must not be negative or without end")
     return converted
 

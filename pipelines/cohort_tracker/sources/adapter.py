@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
@@ -18,6 +19,7 @@ from requests.exceptions import (
 )
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
+from ..config import is_loopback
 from ..runtime.background import Background
 from .pace import Pace
 
@@ -61,6 +63,9 @@ class BoundedAdapter(HTTPAdapter):
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """Send `request`; raises requests' exceptions, BodyTooLargeError or ReadTimeout."""
         kwargs["stream"] = True  # the body is read here, within bounds
+        if _goes_direct(str(request.url)):
+            kwargs["proxies"] = {}
+            request.headers.pop("Proxy-Authorization", None)
         self._pace.wait()
         # In a thread of its own, so that nothing can outwait the limit: socket time-outs bound the
         # wait for the next byte only; headers that drip, a slow handshake and a slow name server
@@ -131,6 +136,15 @@ class BoundedAdapter(HTTPAdapter):
             if time.monotonic() > deadline:
                 raise _too_slow(self._limits.response_seconds, response.request)
             yield chunk
+
+
+def _goes_direct(url: str) -> bool:
+    """Whether no proxy may be between: it would read a password that is not encrypted.
+
+    And this machine is not where a proxy elsewhere looks for it.
+    """
+    parts = urlsplit(url)
+    return parts.scheme == "http" or is_loopback(parts.hostname)
 
 
 def _too_slow(seconds: float, request: PreparedRequest) -> ReadTimeout:

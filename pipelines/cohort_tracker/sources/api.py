@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from ..errors import CohortTrackerError
+
 
 @dataclass(frozen=True)
 class ClassInfo:
@@ -48,6 +50,18 @@ class Page:
     can_load_more: bool | None
 
 
+class IncompleteListError(CohortTrackerError):
+    """The API promises more classes than it shows.
+
+    Args:
+        classes: what it shows.
+    """
+
+    def __init__(self, message: str, hint: str, classes: list[ClassInfo]) -> None:
+        super().__init__(message, hint)
+        self.classes = classes
+
+
 class Source(Protocol):
     """A session with an API that has cohorts. docs/sources.md says how to write another.
 
@@ -70,7 +84,7 @@ class Source(Protocol):
         """Make sure that the account is let in."""
 
     def classes(self) -> list[ClassInfo]:
-        """All classes that the account sees."""
+        """All classes that the account sees; raises IncompleteListError where some are missing."""
 
     def describe(self, class_id: str) -> Description:
         """Names and curriculum of one class."""

@@ -15,7 +15,7 @@ from ..errors import (
     ConfigError,
 )
 from ..raw.known import Known
-from .api import ClassInfo, Source
+from .api import ClassInfo, IncompleteListError, Source
 from .classes import find_class
 from .outcome import Observer
 
@@ -35,8 +35,10 @@ def choose_classes(
     known: Known,
     observer: Observer,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> list[ClassInfo]:
+) -> tuple[list[ClassInfo], IncompleteListError | None]:
     """The classes to sync: `only`, else those of the settings, else all that the account sees.
+
+    With them comes the error to end with where all were wanted and the list is incomplete.
 
     The account's list is asked for unless all ids were looked up within DESCRIBE_AFTER. An id
     that the API does not list is tried all the same: the list may be refused or partial.
@@ -56,11 +58,14 @@ def choose_classes(
         if info is not None and is_described_lately(known.described_at.get(info.class_id), now())
     ]
     if wanted and len(found) == len(wanted):
-        return list({info.class_id: info for info in found}.values())
+        return list({info.class_id: info for info in found}.values()), None
     listed: list[ClassInfo] = []
     refusal: CohortTrackerError | None = None
+    incomplete: IncompleteListError | None = None
     try:
         listed = source.classes()
+    except IncompleteListError as error:
+        listed, incomplete = error.classes, error
     except ApiUnreachableError:
         raise
     except (ClassNotFoundError, ApiUnavailableError) as error:
@@ -79,7 +84,7 @@ def choose_classes(
             raise ClassNotFoundError(
                 "The account sees no classes", "Check that it is a mentor or instructor account."
             )
-        return listed
+        return listed, incomplete
     chosen: dict[str, ClassInfo] = {}
     for key in wanted:
         info = find_class(listed or stored, key) or ClassInfo(key)
@@ -87,4 +92,4 @@ def choose_classes(
             # Read under this id before the API listed it: one class must not become two.
             info = replace(info, class_id=key)
         chosen.setdefault(info.class_id, info)
-    return list(chosen.values())
+    return list(chosen.values()), None

@@ -43,14 +43,18 @@ def tables(connect: Callable[[], Source], settings: Settings, full: bool) -> lis
         settings: which classes, and how they are read.
         full: read every page, and delete what a complete read does not meet any more.
 
-    Reading them raises AuthenticationError, ClassNotFoundError or ApiUnavailableError: then
+    Reading them raises AuthenticationError, ClassNotFoundError, ApiUnavailableError or
+    IncompleteListError (all classes were wanted, and the API does not show all): then
     nothing of the run is loaded, and the next one begins where this one began.
     """
 
     @cache
     def session() -> tuple[Source, list[ClassInfo]]:
         source = connect()
-        return source, choose_classes(source, settings, (), Known(), _Notes())
+        infos, incomplete = choose_classes(source, settings, (), Known(), _Notes())
+        if incomplete is not None:
+            raise incomplete
+        return source, infos
 
     @dlt.resource(name="descriptions", selected=False)
     def descriptions() -> Iterator[Description]:

@@ -27,6 +27,8 @@ MAX_FULL_READS = 3
 QUICK_PAGES = 3
 THOROUGH_AFTER = timedelta(hours=20)  # a daily sync is always thorough
 _MAX_PAGES_WITHOUT_NEWS = 3
+# A class may grow, and its total be wrong; a server without end must not be read without end.
+_MAX_TIMES_TOTAL, _SPARE_PAGES, _MAX_WITHOUT_TOTAL = 2, 5, 1_000_000
 
 
 class _NeedsFullRead(Exception):
@@ -53,6 +55,7 @@ class _Pass:
         self.shifted = False
         self.ended = False
         self.said_end = False
+        self.has_no_end = False
 
     @property
     def accounted(self) -> int:
@@ -240,6 +243,9 @@ class ClassReader:
         for _ in range(MAX_FULL_READS):
             current = _Pass()
             yield from self._whole_class(current)
+            total = current.total
+            if current.has_no_end:
+                break
             yield from self._catch_up(current)
             total = current.total
             adds_up = total is not None and total == current.accounted and not current.shifted
@@ -274,10 +280,13 @@ class ClassReader:
         number = 0
         without_news = 0
         position = 0
+        at_most: float = _MAX_WITHOUT_TOTAL
         while True:
             page = self._pages.page(number)
             before = current.accounted
             position += len(page.records)
+            if number == 0 and page.total is not None:
+                at_most = _MAX_TIMES_TOTAL * page.total + _SPARE_PAGES * len(page.records)
             if page.can_load_more and page.total is not None and position < page.total:
                 self._pages.fetch_ahead(number + 1)
             yield self._take(page, _read_all(page), current)
@@ -288,6 +297,9 @@ class ClassReader:
             without_news = 0 if current.accounted > before else without_news + 1
             if without_news >= _MAX_PAGES_WITHOUT_NEWS:
                 return  # a server that repeats itself, whatever the page asked for
+            if position > at_most:
+                current.has_no_end = True
+                return
             is_short = len(page.records) < self._page_size
             if page.total is None:
                 current.ended = is_short and not page.can_load_more

@@ -26,6 +26,7 @@ from ..api import ClassInfo, Description, Page
 from ..pace import Pace
 from ..transport import PoliteSession
 from . import envelope
+from .class_list import read_list
 from .description import class_info, curriculum
 from .envelope import EnvelopeError
 
@@ -185,11 +186,19 @@ class OpenClassClient:
     def classes(self) -> list[ClassInfo]:
         """All classes of the account.
 
-        Raises AuthenticationError, ClassNotFoundError (the list itself is refused) or
-        ApiUnavailableError.
+        Raises AuthenticationError, ClassNotFoundError (the list itself is refused),
+        ApiUnavailableError, or IncompleteListError when the list has more than can be read.
         """
-        found = self._fetch("fetch classes", "/v1/classes", envelope.class_list)
-        return [class_info(item) for item in found]
+        return read_list(self._class_page)
+
+    def _class_page(self, number: int, size: int | None) -> Page:
+        """Page `number` of the class list; the API decides how long the first one is."""
+        return self._fetch(
+            "fetch classes",
+            "/v1/classes",
+            lambda answer: envelope.class_list(answer, number),
+            None if size is None else {"page": number, "return_count": size},
+        )
 
     def describe(self, class_id: str) -> Description:
         """Names and curriculum of one class; raises as `classes` does."""
@@ -224,9 +233,15 @@ class OpenClassClient:
         _raise_for_status(response, _WHAT)
         return self._parsed(response)
 
-    def _fetch(self, what: str, path: str, parse: Callable[[Any], _T]) -> _T:
+    def _fetch(
+        self,
+        what: str,
+        path: str,
+        parse: Callable[[Any], _T],
+        params: dict[str, int] | None = None,
+    ) -> _T:
         with self._lock, _explained(what), self._expecting(parse):
-            response = self._session.get(f"{self._base}{path}", auth=self._auth)
+            response = self._session.get(f"{self._base}{path}", params=params, auth=self._auth)
             _raise_for_status(response, what)
             parsed: _T = self._parsed(response)
         return parsed
@@ -245,7 +260,9 @@ class OpenClassClient:
         if self._last is not None and self._last[0] is response:
             return self._last[1]
         try:
-            parsed = self._parse(envelope.decode(response.content))
+            parsed = self._parse(
+                envelope.decode(response.content, response.headers.get("Content-Type", ""))
+            )
         except EnvelopeError as error:
             raise UnusableBodyError(str(error), response=response) from error
         self._last = response, parsed

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
+from email.message import Message
 from typing import Any
 
 import orjson
@@ -14,6 +16,7 @@ from ..values import identifier
 _MAX_DIGITS = 400
 _MAX_DEPTH = 100
 _MAX_COUNT = 10**15
+_CHARSETS = frozenset({"iso8859-1", "iso8859-15", "cp1252"})
 # Every digit as 0, everything that may stand before a number as a colon.
 _NUMBER_SHAPES = bytes(
     ord("0" if chr(code).isdigit() else ":" if chr(code) in " \t\r\n:,[-" else "x")
@@ -27,12 +30,14 @@ class EnvelopeError(ValueError):
     """The answer is no JSON, or not of a shape that is known."""
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes, content_type: str = "") -> Any:
     """Parse JSON; one odd value must not cost a whole page. Raises EnvelopeError.
 
+    `content_type`: the answer's header, of which a charset counts where the body is not UTF-8.
     Lone surrogates, NaN and numbers of any size are taken for their record to be judged. What is
     nested too deep to be parsed becomes `{"too deep": text}`, which no field accepts.
     """
+    body = _as_utf8(body, content_type)
     if _LONG_NUMBER not in b":" + body.translate(_NUMBER_SHAPES):  # the fast parser would round it
         try:
             return orjson.loads(body)
@@ -42,6 +47,24 @@ def decode(body: bytes) -> Any:
         return _decode_leniently(body)
     except (ValueError, RecursionError) as error:
         raise EnvelopeError(_what_it_is(body)) from error
+
+
+def _as_utf8(body: bytes, content_type: str) -> bytes:
+    """The body, from the charset that the header names where it is one of one byte a letter."""
+    if "charset" not in content_type.lower():
+        return body
+    header = Message()
+    header["Content-Type"] = content_type
+    try:
+        charset = codecs.lookup(header.get_content_charset() or "").name
+        if charset not in _CHARSETS:
+            return body
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode(charset, "replace").encode()
+    except (LookupError, ValueError):
+        pass
+    return body
 
 
 def _decode_leniently(body: bytes) -> Any:
@@ -103,31 +126,34 @@ def progressions_page(answer: Any, number: int) -> Page:
         payload = payload[0]
     if not _has_data(payload):
         raise EnvelopeError("the answer holds no list of progressions")
-    metadata = payload.get("metadata")
+    return _page(number, payload["data"], payload.get("metadata"))
+
+
+def _page(number: int, records: list[Any], metadata: Any) -> Page:
     metadata = metadata if isinstance(metadata, dict) else {}
     more = metadata.get("can_load_more")
     return Page(
         number=number,
-        records=payload["data"],
+        records=records,
         total=_count(metadata.get("total")),
         page_size=_count(metadata.get("results_per_page")) or None,
         can_load_more=more if isinstance(more, bool) else None,
     )
 
 
-def class_list(answer: Any) -> list[dict[str, Any]]:
-    """Read the list of classes out of a decoded answer; raises EnvelopeError."""
+def class_list(answer: Any, number: int = 0) -> Page:
+    """Read a page of the list of classes out of a decoded answer; raises EnvelopeError."""
     payload = unwrap(answer)
     if isinstance(payload, list) and len(payload) == 1 and _has_data(payload[0]):
         payload = payload[0]
+    metadata = None
     if _has_data(payload):
-        payload = payload["data"]
+        metadata, payload = payload.get("metadata"), payload["data"]
     if not isinstance(payload, list):
         raise EnvelopeError("the answer holds no list of classes")
-    found = [item for item in payload if isinstance(item, dict) and class_id_of(item)]
-    if payload and not found:
+    if payload and not any(isinstance(item, dict) and class_id_of(item) for item in payload):
         raise EnvelopeError("the answer's classes have no id")
-    return found
+    return _page(number, payload, metadata)
 
 
 def class_detail(answer: Any) -> dict[str, Any]:
