@@ -132,21 +132,29 @@ judged as (
 ),
 
 -- the records of which a field was ever set aside, whole
+affected as (
+
+    select distinct
+        class_id,
+        record_id
+    from judged
+    where rejected_fields is not null
+
+),
+
 histories as (
 
     select
-        judged.*
-        {%- for field in set_aside %},
-        coalesce(',' || judged.rejected_fields || ',', '') not like '%,{{ field }},%' as has_{{ field }}
-        {%- endfor %}
+        judged.class_id,
+        judged.record_id,
+        judged.version_no,
+        {% for field in set_aside %}
+            judged.{{ field }},
+            coalesce(',' || judged.rejected_fields || ',', '') not like '%,{{ field }},%' as has_{{ field }},
+        {% endfor %}
+        judged.rejected_fields
     from judged
-    inner join (
-        select distinct
-            class_id,
-            record_id
-        from judged
-        where rejected_fields is not null
-    ) as affected
+    inner join affected
         on
             judged.class_id = affected.class_id
             and judged.record_id = affected.record_id
@@ -158,10 +166,14 @@ histories as (
 sourced as (
 
     select
-        *
-        {%- for field in set_aside %},
-        max(case when has_{{ field }} then version_no end) over record_versions as {{ field }}_version_no
-        {%- endfor %}
+        class_id,
+        record_id,
+        version_no,
+        {% for field in set_aside %}
+            {{ field }},
+            max(case when has_{{ field }} then version_no end) over record_versions as {{ field }}_version_no,
+        {% endfor %}
+        rejected_fields
     from histories
     window
         record_versions as (
@@ -178,24 +190,22 @@ mended as (
         class_id,
         record_id,
         version_no,
+        {% for field in set_aside %}
+            max({{ field }}) over (partition by class_id, record_id, {{ field }}_version_no) as {{ field }},
+        {% endfor %}
         rejected_fields
-        {%- for field in set_aside %},
-        max({{ field }}) over (
-            partition by class_id, record_id, {{ field }}_version_no
-        ) as {{ field }}
-        {%- endfor %}
     from sourced
 
 )
 
 select
-    {%- for column in columns %}
-    {% if column in set_aside -%}
-    case when mended.record_id is null then judged.{{ column }} else mended.{{ column }} end as {{ column }},
-    {%- else -%}
-    judged.{{ column }},
-    {%- endif %}
-    {%- endfor %}
+    {% for column in columns %}
+        {% if column in set_aside %}
+            case when mended.record_id is null then judged.{{ column }} else mended.{{ column }} end as {{ column }},
+        {% else %}
+            judged.{{ column }},
+        {% endif %}
+    {% endfor %}
     judged.is_newest,
     judged.has_changed,
     judged.is_newest and not judged.is_removed as is_current
