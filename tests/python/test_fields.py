@@ -138,18 +138,20 @@ def test_only_grade_start_and_review_can_be_set_aside():
 
 def test_field_set_aside_makes_a_version_of_its_own_as_long_as_it_stays_so():
     good = record(1, days_ago=1, grade=None)
-    found = [read_record({**good, "grade": grade}) for grade in (None, "A", "A", "B", None)]
+    found: list[Any] = [
+        read_record({**good, "grade": grade}) for grade in (None, "A", "A", "B", None)
+    ]
     hashes = [one.record_hash for one in found]
     assert hashes[1] == hashes[2] and hashes[0] == hashes[4] and len(set(hashes)) == 3
-    two = read_record({**good, "grade": "A", "reviewed_at": "A"})
+    two: Any = read_record({**good, "grade": "A", "reviewed_at": "A"})
     assert [fault.field for fault in two.set_aside] == ["grade", "reviewed_at"]
     assert two.record_hash not in hashes
-    other = read_record({**record(2, days_ago=1), "grade": "A"})
+    other: Any = read_record({**record(2, days_ago=1), "grade": "A"})
     assert other.set_aside[0].record_hash != found[1].set_aside[0].record_hash
 
 
 def test_grades_on_a_scale_are_stored_from_0_to_1_with_the_same_hash():
-    in_percent = record_reader(PROGRESSION_FIELDS, 100)
+    in_percent: Any = record_reader(PROGRESSION_FIELDS, 100)
     for percent, grade in ((90, 0.9), (100, 1), (0, 0), (87.5, 0.875), (None, None)):
         scaled = in_percent(record(1, days_ago=1, grade=percent))
         assert scaled.grade == grade and not scaled.set_aside
@@ -169,7 +171,7 @@ def test_grades_on_a_scale_are_stored_from_0_to_1_with_the_same_hash():
     ids=str,
 )
 def test_times_in_every_shape_of_extended_json(value: Any):
-    found = read_record(record(1, completed_assignment_at=value))
+    found: Any = read_record(record(1, completed_assignment_at=value))
     assert found.completed_at.isoformat() == "2026-01-02T10:00:00.123000+00:00"
 
 
