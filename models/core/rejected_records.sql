@@ -8,7 +8,9 @@ with rejected as (
         page,
         record_json,
         first_seen_at,
-        run_id
+        run_id,
+        field,
+        version_no
     from {{ ref('stg_raw__rejected_records') }}
 
 ),
@@ -18,7 +20,9 @@ versions as (
     select
         class_id,
         record_id,
-        first_seen_at
+        version_no,
+        first_seen_at,
+        rejected_fields
     from {{ ref('stg_raw__progression_versions') }}
     where not is_removed
 
@@ -45,7 +49,9 @@ accepted as (
     select
         versions.class_id,
         versions.record_id,
-        max(versions.first_seen_at) as accepted_at
+        max(versions.version_no) as version_no,
+        max(versions.first_seen_at) as accepted_at,
+        {{ newest_value("coalesce(versions.rejected_fields, '')", ['versions.version_no']) }} as rejected_fields
     from versions
     inner join rejected_ids
         on
@@ -61,7 +67,18 @@ select
     classes.class_id,
     rejected.record_id,
     rejected.reason,
-    accepted.record_id is not null as is_accepted_since,
+    rejected.field,
+    coalesce(
+        case
+            -- a field: usable once the newest version has it
+            when rejected.field is not null
+                then ',' || accepted.rejected_fields || ',' not like '%,' || rejected.field || ',%'
+            when rejected.version_no is not null
+                then accepted.version_no > rejected.version_no
+            else accepted.accepted_at > rejected.first_seen_at
+        end,
+        false
+    ) as is_accepted_since,
     rejected.page,
     rejected.record_json,
     rejected.first_seen_at,
@@ -73,4 +90,3 @@ left join accepted
     on
         rejected.read_from = accepted.class_id
         and rejected.record_id = accepted.record_id
-        and rejected.first_seen_at < accepted.accepted_at

@@ -1,3 +1,5 @@
+{#- The fields that raw/fields.py lets be set aside: what could not be read stands as it was read last. -#}
+{% set set_aside = ['grade', 'started_at', 'reviewed_at'] -%}
 {#- Read once in a stream, so that the classes stay together as they are stored: all that follows is faster by it. -#}
 {% set renamed %}
     select
@@ -17,7 +19,8 @@
         cast(source.started_at as timestamp) as started_at,
         cast(source.completed_at as timestamp) as completed_at,
         cast(source.reviewed_at as timestamp) as reviewed_at,
-        cast(source.first_seen_at as timestamp) as first_seen_at
+        cast(source.first_seen_at as timestamp) as first_seen_at,
+        source.rejected_fields
     from {{ source('raw', 'progressions') }} as source
 {% endset %}
 
@@ -99,7 +102,7 @@ stored_again as (
 {% set columns = [
     'source', 'class_id', 'record_id', 'version_no', 'is_removed', 'student_id', 'first_name', 'last_name', 'email',
     'assignment_id', 'assignment_name', 'assignment_type', 'grade', 'started_at', 'completed_at', 'reviewed_at',
-    'first_seen_at',
+    'first_seen_at', 'rejected_fields',
 ] %}
 versions as (
 
@@ -126,11 +129,90 @@ judged as (
             versions.class_id = repeated.class_id
             and versions.record_id = repeated.record_id
 
+),
+
+-- the records of which a field was ever set aside, whole
+affected as (
+
+    select distinct
+        class_id,
+        record_id
+    from judged
+    where rejected_fields is not null
+
+),
+
+histories as (
+
+    select
+        judged.class_id,
+        judged.record_id,
+        judged.version_no,
+        {% for field in set_aside %}
+            judged.{{ field }},
+            coalesce(',' || judged.rejected_fields || ',', '') not like '%,{{ field }},%' as has_{{ field }},
+        {% endfor %}
+        judged.rejected_fields
+    from judged
+    inner join affected
+        on
+            judged.class_id = affected.class_id
+            and judged.record_id = affected.record_id
+    where not judged.is_removed
+
+),
+
+-- each version belongs to the last one, itself included, in which the field could be read
+sourced as (
+
+    select
+        class_id,
+        record_id,
+        version_no,
+        {% for field in set_aside %}
+            {{ field }},
+            max(case when has_{{ field }} then version_no end) over record_versions as {{ field }}_version_no,
+        {% endfor %}
+        rejected_fields
+    from histories
+    window
+        record_versions as (
+            partition by class_id, record_id
+            order by version_no
+            rows between unbounded preceding and current row
+        )
+
+),
+
+mended as (
+
+    select
+        class_id,
+        record_id,
+        version_no,
+        {% for field in set_aside %}
+            max({{ field }}) over (partition by class_id, record_id, {{ field }}_version_no) as {{ field }},
+        {% endfor %}
+        rejected_fields
+    from sourced
+
 )
 
 select
-    {{ columns | join(',\n    ') }},
-    is_newest,
-    has_changed,
-    is_newest and not is_removed as is_current
+    {% for column in columns %}
+        {% if column in set_aside %}
+            case when mended.record_id is null then judged.{{ column }} else mended.{{ column }} end as {{ column }},
+        {% else %}
+            judged.{{ column }},
+        {% endif %}
+    {% endfor %}
+    judged.is_newest,
+    judged.has_changed,
+    judged.is_newest and not judged.is_removed as is_current
 from judged
+left join mended
+    on
+        judged.class_id = mended.class_id
+        and judged.record_id = mended.record_id
+        and judged.version_no = mended.version_no
+        and mended.rejected_fields is not null

@@ -15,17 +15,20 @@ renamed as (
         reason,
         record_json,
         cast(first_seen_at as timestamp) as first_seen_at,
-        run_id
+        run_id,
+        field,
+        cast(version_no as bigint) as version_no
     from source
 
 ),
 
--- a retried load may have stored the same record twice
+-- a retried load may have stored the same record twice, and one that was usable meanwhile is told again
 numbered as (
 
     select
         *,
-        row_number() over (partition by read_from, record_hash order by first_seen_at, run_id) as occurrence
+        row_number() over (partition by read_from, record_hash order by first_seen_at, run_id) as occurrence,
+        max(version_no) over (partition by read_from, record_hash) as newest_version_no
     from renamed
 
 )
@@ -38,6 +41,8 @@ select
     reason,
     record_json,
     first_seen_at,
-    run_id
+    run_id,
+    field,
+    newest_version_no as version_no
 from numbered
 where occurrence = 1

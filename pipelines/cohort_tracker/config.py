@@ -43,6 +43,8 @@ class Settings:
     page_size: int = 200
     lookback_days: float = 14.0
     full_refresh_days: float = 7.0
+    max_rejected_share: float = 0.1
+    grade_scale: float = 1.0
     timezone: str = "UTC"
     roster: Path | None = None
     mentors: Path | None = None
@@ -445,6 +447,8 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "page_size": _number(1, 10_000, whole=True),
     "lookback_days": _number(0, 3650),
     "full_refresh_days": _number(0, 3650),
+    "max_rejected_share": _number(0, 1),
+    "grade_scale": _number(1, 1_000_000),
     "timezone": _timezone,
     "roster": _path,
     "mentors": _path,

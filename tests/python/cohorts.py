@@ -128,6 +128,10 @@ def _add_record(
     records.append({**record, "version_no": version})
     if rng.random() < 0.1:
         records.append({**record, "version_no": version})
+    if len(records) % 11 == 0:
+        version += 1
+        aside = {"grade": None, "started_at": None, "rejected_fields": "grade,started_at"}
+        records.append({**record, **aside, "version_no": version})
     if rng.random() < 0.04:
         gone = dict.fromkeys(record)
         gone |= {f: record[f] for f in ("class_id", "record_id", "first_seen_at")}

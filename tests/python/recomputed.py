@@ -18,8 +18,18 @@ class Recomputed:
 
     def __init__(self, tables: Tables, as_of: datetime | None = None) -> None:
         newest: dict[tuple[str, str], dict[str, Any]] = {}
+        read_last: dict[tuple[str, str, str], Any] = {}
         for record in sorted(tables["progressions"], key=lambda r: r["version_no"]):
-            newest[record["class_id"], record["record_id"]] = record
+            key = record["class_id"], record["record_id"]
+            newest[key] = {**record}
+            rejected = (record.get("rejected_fields") or "").split(",")
+            for field in ("grade", "started_at", "reviewed_at"):
+                if record.get("is_removed"):
+                    continue
+                if field in rejected:
+                    newest[key][field] = read_last.get((*key, field))
+                else:
+                    read_last[*key, field] = record[field]
         self.records = [r for r in newest.values() if not r.get("is_removed")]
         self.zones = defaultdict(
             lambda: "UTC", {r["class_id"]: r["timezone"] for r in tables["sync_runs"]}

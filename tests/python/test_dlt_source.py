@@ -155,7 +155,7 @@ def test_run_that_fails_loads_nothing_and_the_next_one_misses_nothing(pipeline: 
 
 
 def test_bad_records_and_wrong_passwords(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    source = Classes(c1=[record(1), record(2, grade="A")], c2=[record(3)])
+    source = Classes(c1=[record(1), record(2, user=None)], c2=[record(3)])
     with Bench(tmp_path, source) as bench:
         pipeline = Pipeline(bench, tmp_path, "duckdb")
         assert pipeline.run(class_ids=["friendly-c1"])["progressions"] == 1

@@ -35,8 +35,14 @@ STORED = [
         "d6a044e891e623ef9a02e27fef3ffef4",
     ),
     (
-        {"_id": "b", "user": {"id": "u"}, "assignment": {"id": "t"}, "grade": 2},
-        "1ff8eb68ec1df5d3c4123cdfd0e18a8d",
+        {
+            "_id": "b",
+            "user": {"id": "u"},
+            "assignment": {"id": "t"},
+            "grade": 2,
+            "completed_assignment_at": "soon",
+        },
+        "91e31947e431477b2805f0abc541ba8a",
     ),
 ]
 ATTEMPTS = Field("attempts", "count", "attempts")
@@ -53,7 +59,7 @@ def test_hashes_that_were_stored_stay_valid_also_with_a_new_field_that_is_empty(
     assert read_record(raw).record_hash == stored_hash
     read = with_fields(ATTEMPTS, Field("cohort_night", "text", "cohort.night"))
     assert read(raw).record_hash == stored_hash
-    if "grade" not in raw or raw["grade"] != 2:
+    if raw.get("grade") != 2:
         assert read({**raw, "attempts": None, "cohort": None}).record_hash == stored_hash
 
 
@@ -107,6 +113,13 @@ def test_every_way_of_reading_takes_its_own_and_null_and_refuses_the_rest(
     without: list[dict[str, Any]] = [{"box": {}}, {"box": None}, {}]
     for nothing in (*without, {"box": {"news": None, "old": good}}):
         assert reader(record(1, **nothing)).news is None
+    aside = with_fields(replace(field, set_aside=True))(record(1, box={"news": bad}))
+    assert not isinstance(aside, Rejection) and aside.news is None
+    assert [(fault.field, fault.record_id) for fault in aside.set_aside] == [
+        ("news", aside.record_id)
+    ]
+    assert aside.set_aside[0].reason.startswith("box.news: ")
+    assert json.loads(aside.set_aside[0].record_json) == bad
     refused = reader(record(1, box={"news": bad}))
     assert isinstance(refused, Rejection) and refused.reason.startswith("box.news: ")
     assert reader(record(1, box=[1])).reason.startswith("box: a list")
@@ -114,6 +127,58 @@ def test_every_way_of_reading_takes_its_own_and_null_and_refuses_the_rest(
     assert needed(record(1, box={"old": good})).record_id
     assert needed(record(1, box={})).reason == "box.news: missing"
     assert needed(record(1)).reason == "box: missing"
+
+
+def test_only_grade_start_and_review_can_be_set_aside():
+    names = [field.name for field in PROGRESSION_FIELDS if field.set_aside]
+    assert names == ["grade", "started_at", "reviewed_at"]
+    staging = SOURCE_ROOT.parent / "models" / "staging" / "stg_raw__progression_versions.sql"
+    assert f"set set_aside = {names}" in staging.read_text()
+
+
+def test_field_set_aside_makes_a_version_of_its_own_as_long_as_it_stays_so():
+    good = record(1, days_ago=1, grade=None)
+    found: list[Any] = [
+        read_record({**good, "grade": grade}) for grade in (None, "A", "A", "B", None)
+    ]
+    hashes = [one.record_hash for one in found]
+    assert hashes[1] == hashes[2] and hashes[0] == hashes[4] and len(set(hashes)) == 3
+    two: Any = read_record({**good, "grade": "A", "reviewed_at": "A"})
+    assert [fault.field for fault in two.set_aside] == ["grade", "reviewed_at"]
+    assert two.record_hash not in hashes
+    other: Any = read_record({**record(2, days_ago=1), "grade": "A"})
+    assert other.set_aside[0].record_hash != found[1].set_aside[0].record_hash
+
+
+def test_grades_on_a_scale_are_stored_from_0_to_1_with_the_same_hash():
+    in_percent: Any = record_reader(PROGRESSION_FIELDS, 100)
+    for percent, grade in ((90, 0.9), (100, 1), (0, 0), (87.5, 0.875), (None, None)):
+        scaled = in_percent(record(1, days_ago=1, grade=percent))
+        assert scaled.grade == grade and not scaled.set_aside
+        assert scaled.record_hash == read_record(record(1, days_ago=1, grade=grade)).record_hash
+    for bad, reason in ((101, "101 is not between 0 and 100"), ("A", "text 'A'"), (True, "true")):
+        assert reason in in_percent(record(1, grade=bad)).set_aside[0].reason
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-01-02T10:00:00.123Z",
+        {"$date": "2026-01-02T10:00:00.123Z"},
+        {"$date": 1767348000123},
+        {"$date": {"$numberLong": "1767348000123"}},
+    ],
+    ids=str,
+)
+def test_times_in_every_shape_of_extended_json(value: Any):
+    found: Any = read_record(record(1, completed_assignment_at=value))
+    assert found.completed_at.isoformat() == "2026-01-02T10:00:00.123000+00:00"
+
+
+@pytest.mark.parametrize("value", [5, "x", "", None, "9" * 30, {"$numberLong": "1"}, ["1"]])
+def test_long_number_that_is_none_is_no_time(value: Any):
+    found = read_record(record(1, completed_assignment_at={"$date": {"$numberLong": value}}))
+    assert isinstance(found, Rejection)
 
 
 def test_other_key_counts_at_the_top_too():

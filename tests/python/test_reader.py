@@ -34,6 +34,7 @@ class SimulatedClass:
         self.now = START
         self.requests: list[int] = []
         self.between_pages: list[Any] = []
+        self.spoiled: dict[str, dict[str, Any]] = {}
 
     def add(self, record_id: str, completed_days_ago: float | None, grade: float | None = None):
         completed = None
@@ -46,6 +47,9 @@ class SimulatedClass:
             "grade": grade,
             "completed_assignment_at": completed,
         }
+
+    def shown(self, record: dict[str, Any]) -> dict[str, Any]:
+        return {**record, **self.spoiled.get(record["_id"], {})}
 
     def ordered(self) -> list[dict[str, Any]]:
         records = sorted(self.records.values(), key=lambda r: r["_id"])
@@ -65,9 +69,9 @@ class SimulatedClass:
         total: int | None = len(rows) + self.faults.get("total_off", 0)
         if self.faults.get("no_total"):
             total = None
-        part = rows[number * size : (number + 1) * size]
+        part = [self.shown(row) for row in rows[number * size : (number + 1) * size]]
         if self.faults.get("repeat_last") and not part and rows:
-            part = rows[-(len(rows) % size or size) :]
+            part = [self.shown(row) for row in rows[-(len(rows) % size or size) :]]
         more = self.faults.get("can_load_more", (number + 1) * size < len(rows))
         return Page(number, part, total, self.faults.get("claims", size), more)
 
@@ -92,7 +96,8 @@ class Store:
         )
         for page in reader.read():
             self._append(page.versions)
-            self.rejected += [rejection.reason for rejection in page.rejections]
+            self.rejected += [rejection.reason for _, rejection in page.rejections]
+        self._append(reader.recoveries())
         self._append(reader.removals())
         result = reader.result
         if result.verified:
@@ -119,7 +124,7 @@ class Store:
 
 
 def expected(server: SimulatedClass) -> dict[str, Progression]:
-    read = [read_record(record) for record in server.records.values()]
+    read = [read_record(server.shown(record)) for record in server.records.values()]
     return {record.record_id: record for record in read if not isinstance(record, Rejection)}
 
 
@@ -291,15 +296,108 @@ def test_same_id_with_other_content_is_kept_aside():
 
 def test_rejected_records_count_toward_the_proof():
     server, store = filled(23), Store()
-    server.records["r003"]["grade"] = "0.9"
+    server.spoiled["r003"] = {"user": None}
     result = store.sync(server)
     assert (result.verified, result.rejected, result.stored_total) == (True, 1, 22)
     result = store.sync(server)
     assert (result.mode, result.verified) == ("incremental", True)
     assert len(store.rejected) == 1
-    server.records["r003"]["grade"] = 0.9
+    server.spoiled.clear()
     store.sync(server)
     assert store.in_force() == expected(server)
+
+
+UNREADABLE: list[dict[str, Any]] = [
+    {"user": None},
+    {"assignment": 5},
+    {"completed_assignment_at": "soon"},
+    {"_id": None},
+    {"_id": None, "user": None},
+]
+
+
+@pytest.mark.parametrize("fault", UNREADABLE, ids=str)
+@pytest.mark.parametrize("full", [False, True])
+def test_record_that_turns_unreadable_is_not_removed(fault: dict[str, Any], full: bool):
+    server, store = filled(23), Store()
+    store.sync(server)
+    kept = store.in_force()
+    server.spoiled = {"r003": fault, "r019": fault, "w001": fault}
+    for _ in range(3):
+        result = store.sync(server, full=full)
+        assert (result.verified, result.removed) == (True, 0)
+        assert 1 <= result.rejected <= 3  # an incremental read does not meet all
+        assert store.in_force() == kept
+    # What is removed leaves when no record is left that it could be.
+    hides = "_id" in fault
+    del server.records["r000"]
+    assert store.sync(server, full=True).removed == (0 if hides else 1)
+    server.spoiled.clear()
+    del server.records["r001"]
+    assert store.sync(server, full=True).removed == (2 if hides else 1)
+    assert store.in_force() == expected(server)
+
+
+def test_class_of_which_nothing_can_be_read_any_more_stays_as_it_is():
+    server, store = filled(23), Store()
+    store.sync(server)
+    kept = store.in_force()
+    for fault in UNREADABLE:
+        server.spoiled = dict.fromkeys(server.records, fault)
+        result = store.sync(server, full=True)
+        assert result.removed == 0 and store.in_force() == kept
+
+
+def test_field_that_cannot_be_read_is_set_aside_once_and_the_rest_is_taken():
+    server, store = filled(23), Store()
+    store.sync(server)
+    before = len(store.versions)
+    server.spoiled["r003"] = {"grade": "1", "reviewed_at": 5}
+    server.records["r003"]["user"]["first_name"] = "Other"
+    for _ in range(3):
+        result = store.sync(server)
+        assert (result.verified, result.rejected, result.set_aside) == (True, 1, 1)
+        assert result.removed == 0 and len(store.versions) == before + 1
+        found = store.in_force()["r003"]
+        assert (found.user_first_name, found.grade) == ("Other", None)
+        assert [fault.field for fault in found.set_aside] == ["grade", "reviewed_at"]
+    assert len(store.rejected) == 2
+    server.spoiled["r003"] = {"grade": "2"}
+    assert store.sync(server).changed == 1
+    server.spoiled.clear()
+    assert store.sync(server).rejected == 0
+    assert store.in_force() == expected(server) and len(store.versions) == before + 3
+
+
+def test_record_that_comes_back_as_it_was_is_told_by_a_version():
+    server, store = filled(23), Store()
+    store.sync(server)
+    before = len(store.versions)
+    for turn in range(1, 4):
+        server.spoiled["r003"] = {"user": None}
+        for _ in range(2):
+            store.sync(server)
+            assert store.known.rejected_ids == {"r003"}
+        assert len(store.rejected) == turn  # told again, though known: it is so since then
+        server.spoiled.clear()
+        for _ in range(2):
+            store.sync(server)
+            assert store.known.rejected_ids == set()
+        assert len(store.versions) == before + turn
+    assert store.in_force() == expected(server)
+
+
+def test_of_many_rejections_a_sample_is_kept_and_all_are_counted():
+    server, store = filled(900, page_limit=100), Store()
+    server.spoiled = {record_id: {"user": None} for record_id in list(server.records)[:700]}
+    result = store.sync(server)
+    assert (result.verified, result.rejected, result.stored_total) == (True, 700, 200)
+    assert len(store.rejected) == 200
+    # What hides a good version is always kept.
+    server.spoiled = {record_id: {"user": 1} for record_id in list(server.records)[600:]}
+    assert store.sync(server, full=True).rejected == 300
+    assert len(store.rejected) == 200 + 200 + 100
+    assert store.known.rejected_ids == set(list(server.records)[700:])
 
 
 class Histories(RuleBasedStateMachine):
@@ -365,17 +463,51 @@ class Histories(RuleBasedStateMachine):
             self.old_went = True
             self.proven = None
 
+    @rule(fault=st.sampled_from([*UNREADABLE, {"grade": "A"}, {"grade": 2, "reviewed_at": 5}]))
+    def spoil(self, fault: dict[str, Any]) -> None:
+        limit = (self.server.now - timedelta(days=10)).isoformat()
+        recent = [
+            record_id
+            for record_id, r in self.server.records.items()
+            if not r["completed_assignment_at"] or r["completed_assignment_at"] > limit
+        ]
+        if recent:
+            self.server.spoiled[self.random.choice(recent)] = fault
+            self.proven = None
+
+    @rule()
+    def mend(self) -> None:
+        if self.server.spoiled:
+            record_id = self.random.choice(list(self.server.spoiled))
+            # One that became old meanwhile, and was never stored or not met, comes and goes.
+            self.old_came = self.old_went = True
+            del self.server.spoiled[record_id]
+            self.proven = None
+
     @rule(hours=st.integers(0, 40))
     def time_passes(self, hours: int) -> None:
         self.server.now += timedelta(hours=hours)
 
     @rule(full=st.booleans())
     def sync(self, full: bool) -> None:
+        before = self.store.in_force()
         result = self.store.sync(self.server, full=full)
+        rejected = [
+            found
+            for record in self.server.records.values()
+            if isinstance(found := read_record(self.server.shown(record)), Rejection)
+        ]
         if result.mode == "full" and result.verified:
-            self.old_came = self.old_went = False
+            self.old_came = self.old_went = any(r.record_id is None for r in rejected)
+        proven = expected(self.server)
+        # The last good version of what cannot be read; of whatever it may be, where no id tells.
+        ids = {r.record_id for r in rejected}
+        stay = before.keys() - proven.keys() if None in ids else before.keys() & ids
+        proven |= {record_id: before[record_id] for record_id in stay}
         if result.verified and not result.is_quick and not (self.old_came and self.old_went):
-            self.proven = expected(self.server)
+            self.proven = proven
+        if result.verified and result.mode == "full":
+            assert self.store.in_force() == proven
 
     @invariant()
     def proven_means_equal(self) -> None:

@@ -65,8 +65,11 @@ def say_summary(report: SyncReport) -> None:
             indent=2,
         )
         if result.rejected:
+            shared = result.faults.commonest
             say(
-                f"{records(result.rejected)} rejected: core.rejected_records says why",
+                f"{records(result.rejected)} rejected, in whole or in part"
+                + (f" ({shared[2]})" if shared else "")
+                + "; what was read of them before stays. core.rejected_records says why",
                 indent=2,
                 style="yellow",
             )

@@ -21,7 +21,7 @@ TYPES = {
 
 `id`: text or a whole number, or one of them in {"$oid": …}. `grade`: a number from 0 to 1.
 `count`: a whole number. `truth`: true or false. `time`: ISO 8601 or {"$date": …}, in UTC where it
-names no offset. A value that cannot be read so rejects its record.
+names no offset. A value that cannot be read so rejects its record, or is set aside alone.
 """
 
 
@@ -40,6 +40,8 @@ class Field:
         hash_null: null counts in the hash, too. So it is for the fields that were there when the
             first hashes were stored. A later one counts where it has a value, so that a field that
             is empty for all changes no hash.
+        set_aside: a value that cannot be read leaves this field empty and keeps the record.
+            Without, it rejects the record.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Field:
     required: bool = False
     makes_version: bool = True
     hash_null: bool = False
+    set_aside: bool = False
 
     @property
     def type(self) -> str:
@@ -57,9 +60,14 @@ class Field:
 
 
 def _first(
-    name: str, read: str, at: str, or_at: str | None = None, required: bool = False
+    name: str,
+    read: str,
+    at: str,
+    or_at: str | None = None,
+    required: bool = False,
+    set_aside: bool = False,
 ) -> Field:
-    return Field(name, read, at, or_at, required, hash_null=True)
+    return Field(name, read, at, or_at, required, hash_null=True, set_aside=set_aside)
 
 
 PROGRESSION_FIELDS = (
@@ -70,8 +78,8 @@ PROGRESSION_FIELDS = (
     _first("assignment_id", "id", "assignment.id", "_id", required=True),
     _first("assignment_name", "text", "assignment.name"),
     _first("assignment_type", "text", "assignment.type"),
-    _first("grade", "grade", "grade"),
-    _first("started_at", "time", "started_assignment_at"),
+    _first("grade", "grade", "grade", set_aside=True),
+    _first("started_at", "time", "started_assignment_at", set_aside=True),
     _first("completed_at", "time", "completed_assignment_at"),
-    _first("reviewed_at", "time", "reviewed_at"),
+    _first("reviewed_at", "time", "reviewed_at", set_aside=True),
 )

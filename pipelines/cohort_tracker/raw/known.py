@@ -33,13 +33,16 @@ class StoredClass:
 
     `records` holds the current versions; `removed` the ids marked as removed. `unexplained` is the
     API's total minus the current ids at the last run that proved itself complete (rejected
-    records, or a total that counts more than is shown). `newest_completed_at` is as of that run.
-    `last_thorough_at` is when it was last read without shortcut, `quick_runs` how often since with.
+    records without a good version, or a total that counts more than is shown). `rejected_ids` are
+    the current ones that came unreadable since their newest version. `newest_completed_at` is as of
+    that run. `last_thorough_at` is when it was last read without shortcut, `quick_runs` how often
+    since with.
     """
 
     records: dict[str, StoredRecord] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     rejected_hashes: set[str] = field(default_factory=set)
+    rejected_ids: set[str] = field(default_factory=set)
     next_version: int = 1
     last_full_at: datetime | None = None
     last_thorough_at: datetime | None = None

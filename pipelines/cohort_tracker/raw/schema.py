@@ -41,6 +41,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         _required("is_removed", "bool"),
         *(Column(field.name, field.type) for field in PROGRESSION_FIELDS),
         Column("extra", "text"),
+        Column("rejected_fields", "text"),
         *_SEEN,
     ),
     "classes": (
@@ -106,6 +107,8 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("page", "bigint"),
         _required("reason", "text"),
         _required("record_json", "text"),
+        Column("field", "text"),
+        Column("version_no", "bigint"),
         *_SEEN,
     ),
     "roster": (

@@ -213,6 +213,15 @@ class RawStore:
         with self._connection() as connection:
             if connection is None or not _tables(connection) >= RAW_TABLES.keys():
                 return stored
+            # A rejection bears the number of the newest version that the class had then.
+            rejected = dict(
+                connection.execute(
+                    "SELECT record_id, max(version_no) FROM rejected_records"
+                    " WHERE source = ? AND class_id = ? AND field IS NULL"
+                    " AND record_id IS NOT NULL AND version_no IS NOT NULL GROUP BY record_id",
+                    (source, class_id),
+                )
+            )
             rows = connection.execute(
                 "SELECT record_id, record_hash, completed_at, is_removed, version_no"
                 " FROM progressions WHERE source = ? AND class_id = ? ORDER BY version_no",
@@ -220,12 +229,15 @@ class RawStore:
             )
             for record_id, record_hash, completed_at, is_removed, version_no in rows:
                 stored.next_version = version_no + 1
+                if record_id in rejected and rejected[record_id] < version_no:
+                    del rejected[record_id]  # it came in a usable form since
                 if is_removed:
                     stored.records.pop(record_id, None)
                     stored.removed.add(record_id)
                 else:
                     stored.removed.discard(record_id)
                     stored.records[record_id] = StoredRecord(record_hash, _moment(completed_at))
+            stored.rejected_ids = rejected.keys() & stored.records.keys()
             last_ok = connection.execute(
                 "SELECT newest_completed_at, reported_total, stored_total FROM sync_runs"
                 " WHERE source = ? AND class_id = ? AND status = 'ok' ORDER BY rowid DESC LIMIT 1",
@@ -244,6 +256,11 @@ class RawStore:
                 " AND status = 'ok' AND mode = 'full' ORDER BY rowid DESC LIMIT 1",
                 (source, class_id),
             ).fetchone()
+            last_read = connection.execute(
+                "SELECT status FROM sync_runs WHERE source = ? AND class_id = ?"
+                " AND status <> 'failed' ORDER BY rowid DESC LIMIT 1",
+                (source, class_id),
+            ).fetchone()
         if last_ok is not None:
             newest, reported, current = last_ok
             stored.newest_completed_at = _moment(newest)
@@ -251,7 +268,8 @@ class RawStore:
         if thorough is not None:
             stored.last_thorough_at = _moment(thorough[0])
             stored.quick_runs = thorough[1]
-        if last_full is not None:
+        # After a read with doubts, or of much that could not be read, everything is read again.
+        if last_full is not None and last_read == ("ok",):
             stored.last_full_at = _moment(last_full[0])
         return stored
 

@@ -10,7 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
-from ..errors import ApiUnreachableError, AuthenticationError, CohortTrackerError
+from ..errors import (
+    ApiUnavailableError,
+    ApiUnreachableError,
+    AuthenticationError,
+    CohortTrackerError,
+)
+from ..raw.fields import PROGRESSION_FIELDS
 from ..raw.known import Known
 from .api import ClassInfo, Page, Source
 from .choose import is_described_lately
@@ -18,11 +24,16 @@ from .classes import content_hash
 from .describe import describe
 from .outcome import ClassOutcome, Observer
 from .reader import ClassReader
-from .records import REMOVED
-from .result import PageRead, Version
+from .records import REMOVED, record_reader
+from .result import PageRead, ReadResult, Version
 
 if TYPE_CHECKING:
     from ..raw.schema import Row
+
+# A page holds far more than was asked for when it holds this many times as much, and so much.
+_FAR_MORE = 10
+_LEAST_FAR_MORE = 1000
+_FEW = 20  # so many may be broken by chance
 
 
 class Extraction:
@@ -55,6 +66,7 @@ class Extraction:
         self._full = full
         self._observer = observer
         self._now = now
+        self._read_record = record_reader(PROGRESSION_FIELDS, settings.grade_scale)
         self.outcomes: list[ClassOutcome] = []
         self.page_seconds = 0.0
 
@@ -62,9 +74,24 @@ class Extraction:
         """Add up the time that pages take to arrive, the courtesy between them included."""
         started = time.monotonic()
         try:
-            return self._source.page(class_id, number)
+            page = self._source.page(class_id, number)
         finally:
             self.page_seconds += time.monotonic() - started
+        self._refuse_what_is_no_page(page)
+        return page
+
+    def _refuse_what_is_no_page(self, page: Page) -> None:
+        """Raise ApiUnavailableError for far more records than asked for, or none among many."""
+        found = len(page.records)
+        at_most = max(_FAR_MORE * self._settings.page_size, _LEAST_FAR_MORE, page.total or 0)
+        no_records = found > _FEW and not any(isinstance(item, dict) for item in page.records)
+        if found > at_most or no_records:
+            raise ApiUnavailableError(
+                f"the answer is no page of records: {found:,} things in it,"
+                f" {self._settings.page_size:,} asked for"
+                + (", none of them a record" if no_records else ""),
+                "What was stored before stays. If it lasts, tell who runs the API.",
+            )
 
     def seen(self, at: datetime | None = None) -> dict[str, Any]:
         """The columns that say when and by which run a row was met."""
@@ -127,21 +154,47 @@ class Extraction:
             lookback=timedelta(days=self._settings.lookback_days),
             full_after=timedelta(days=self._settings.full_refresh_days),
             now=self._now,
+            read_record=self._read_record,
         )
         outcome.result = reader.result
         for page in reader.read():
             self._observer.page_read(info, page, reader.result)
             yield from self._page_rows(info, page)
-        for version in reader.removals() if removals else ():
+        for version in (*reader.recoveries(), *(reader.removals() if removals else ())):
             yield "progressions", _version_row(self._source.name, info, version) | self.seen()
-        if reader.result.verified:
-            outcome.status = "ok"
-        else:
-            outcome.status = "unverified"
-            outcome.error = CohortTrackerError(
-                reader.result.problem or "completeness was not proven",
-                "What was read is stored; the next sync reads everything again.",
-            )
+        outcome.error = self._unproven(reader.result) or self._too_many_rejected(reader.result)
+        outcome.status = "ok" if outcome.error is None else "unverified"
+
+    @staticmethod
+    def _unproven(result: ReadResult) -> CohortTrackerError | None:
+        if result.verified:
+            return None
+        return CohortTrackerError(
+            result.problem or "completeness was not proven",
+            "What was read is stored; the next sync reads everything again.",
+        )
+
+    def _too_many_rejected(self, result: ReadResult) -> CohortTrackerError | None:
+        """What the records share that cannot be read, where they are more than the settings let."""
+        limit = self._settings.max_rejected_share
+        shared = result.faults.commonest
+        # Of the class, not of the few that an incremental read meets.
+        of = max(result.fetched, result.stored_total)
+        if shared is None or result.rejected <= limit * of:
+            return None
+        place, count, example = shared
+        what = f"in {count:,} it is {place}, the first: {example}"
+        hint = "The API sends what it should not: tell who runs it."
+        if result.faults.are_percent and not result.faults.fractions:
+            what += "; the grades look like percent"
+            hint = "Set `grade_scale = 100` if they are percent: it divides every grade."
+        elif result.faults.are_percent:
+            what += "; these grades look like percent, others of the class do not"
+        return CohortTrackerError(
+            f"{result.rejected:,} of {of:,} records could not be read, or not in whole"
+            f" (max_rejected_share = {limit:g}): {what}",
+            f"What was known before stays, and what could be read is stored. {hint}",
+        )
 
     def _has_grown(self, class_id: str, assignment_ids: set[str]) -> bool:
         """Whether work was met that is not in the class's stored curriculum, where it has one."""
@@ -174,8 +227,9 @@ class Extraction:
         seen = self.seen(page.received_at)
         for version in page.versions:
             yield "progressions", _version_row(self._source.name, info, version) | seen
-        for rejected in page.rejections:
-            key = {"source": self._source.name, "class_id": info.class_id, "page": page.page}
+        for version_no, rejected in page.rejections:
+            key: dict[str, Any] = {"source": self._source.name, "class_id": info.class_id}
+            key |= {"page": page.page, "version_no": version_no}
             yield "rejected_records", key | rejected._asdict() | seen
         yield (
             "sync_pages",
@@ -224,7 +278,11 @@ class Extraction:
 def _version_row(source: str, info: ClassInfo, version: Version) -> dict[str, Any]:
     """A version without when and by which run it was met; a removal leaves all fields null."""
     record = version.record
-    fields = {"record_hash": REMOVED} if record is None else record._asdict()
+    fields: dict[str, Any] = {"record_hash": REMOVED}
+    if record is not None:
+        fields = record._asdict()
+        faults = fields.pop("set_aside")
+        fields["rejected_fields"] = ",".join(str(fault.field) for fault in faults) or None
     return fields | {
         "source": source,
         "class_id": info.class_id,

@@ -10,6 +10,9 @@ reading, and the outcome is proven by count before anything is called complete:
   last and, in turn, one of the others.
 * full: every page; rows inserted meanwhile are caught up with from page 0; rows removed meanwhile
   shift others past the reader, so a shrinking total repeats the read.
+
+A record that cannot be read was met all the same: if its id is readable, its last good version
+stays. If it is not, it may be any of those that were not met, so none of them is called removed.
 """
 
 from __future__ import annotations
@@ -20,12 +23,14 @@ from datetime import UTC, datetime, timedelta
 from ..raw.known import StoredClass, StoredRecord
 from .api import Page
 from .pagesource import PageSource
-from .records import Progression, Rejection, read_record, reject
+from .records import Progression, RecordReader, Rejection, read_record, reject
 from .result import PageRead, ReadResult, Version
 
 MAX_FULL_READS = 3
 QUICK_PAGES = 3
 THOROUGH_AFTER = timedelta(hours=20)  # a daily sync is always thorough
+MAX_KEPT_REJECTIONS = 200
+"""Of records without a good version, as many are kept of one read; the others are only counted."""
 _MAX_PAGES_WITHOUT_NEWS = 3
 # A class may grow, and its total be wrong; a server without end must not be read without end.
 _MAX_TIMES_TOTAL, _SPARE_PAGES, _MAX_WITHOUT_TOTAL = 2, 5, 1_000_000
@@ -51,6 +56,8 @@ class _Pass:
     def __init__(self) -> None:
         self.ids: set[str] = set()
         self.rejected: set[str] = set()
+        self.rejected_ids: set[str] = set()
+        self.has_unknown = False
         self.total: int | None = None
         self.shifted = False
         self.ended = False
@@ -72,6 +79,7 @@ class ClassReader:
         lookback: how far behind the newest completion changes are looked for.
         full_after: the age of the last proven full read from which a new one is due.
         now: the clock, aware, UTC.
+        read_record: how a record is read.
     """
 
     def __init__(
@@ -83,21 +91,27 @@ class ClassReader:
         lookback: timedelta,
         full_after: timedelta,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        read_record: RecordReader = read_record,
     ) -> None:
         self._pages = PageSource(fetch)
+        self._read_record = read_record
         self._stored = stored
         self._forced = full
         self._lookback = lookback
         self._full_after = full_after
         self._now = now
         self._met: dict[str, str] = {}
-        self._read: set[str] = set()
+        self._set_aside: set[str] = set()
+        self._met_rejected: set[str] = set()
+        self._as_stored: dict[str, Progression] = {}
+        self._kept_rejections = 0
         self._new: set[str] = set()
         self._changed: set[str] = set()
         self._rejections: set[str] = set()
         self._removed: set[str] = set()
         self._visited: dict[int, _Visited] = {}
         self._has_news = False
+        self._has_unexpected = False
         self._page_size = 1
         self._granted: int | None = None
         self.result = ReadResult()
@@ -128,6 +142,12 @@ class ClassReader:
         self.result.removed = len(versions)
         self._summarise()
         return versions
+
+    def recoveries(self) -> list[Version]:
+        """Versions of what came unreadable and is now again as it is stored."""
+        back = self._as_stored.keys() & self._stored.rejected_ids - self._met_rejected
+        self._stored.rejected_ids -= back
+        return [self._version(record_id, self._as_stored[record_id]) for record_id in sorted(back)]
 
     # -- incremental ---------------------------------------------------------------------------
 
@@ -210,9 +230,11 @@ class ClassReader:
             raise _NeedsFullRead
         if number > 0 and not page.records:
             raise _NeedsFullRead
-        found = _read_all(page)
+        found = self._read_all(page)
         completions, has_open = _in_order(found)
         yield self._take(page, found)
+        if self._has_unexpected:
+            raise _NeedsFullRead
         self._visited[number] = _Visited(page.total, completions, has_open)
         before: datetime | None = None
         opened = False
@@ -225,7 +247,7 @@ class ClassReader:
 
     def _prove_incremental(self, total: int, oldest_read: datetime | None) -> None:
         for record_id, record in self._stored.records.items():
-            if record_id in self._met:
+            if record_id in self._met or record_id in self._met_rejected:
                 continue
             must_have_met = record.completed_at is None or (
                 oldest_read is None or record.completed_at > oldest_read
@@ -258,7 +280,9 @@ class ClassReader:
                 and (total is None or total <= current.accounted or current.said_end)
                 and (previous.ids, previous.rejected) == (current.ids, current.rejected)
             )
-            self._removed = self._stored.records.keys() - current.ids
+            self._removed = self._stored.records.keys() - current.ids - current.rejected_ids
+            if current.has_unknown:
+                self._removed = set()
             if adds_up or agrees:
                 self.result.verified = True
                 break
@@ -268,12 +292,12 @@ class ClassReader:
                 f"could not prove completeness: {current.accounted:,} records met,"
                 f" {'no total' if total is None else format(total, ',')} reported"
             )
-        elif self._stored.records and not current.ids and not self._forced:
+        elif self._removed and not current.ids and not self._forced:
             # An empty answer is more often a fault of the server than an emptied class.
             self.result.verified = False
             self.result.problem = (
                 f"the API shows no records, {len(self._stored.records):,} are stored;"
-                " kept as they were (`--full` accepts the empty class)"
+                " kept as they were"
             )
 
     def _whole_class(self, current: _Pass) -> Iterator[PageRead]:
@@ -289,7 +313,7 @@ class ClassReader:
                 at_most = _MAX_TIMES_TOTAL * page.total + _SPARE_PAGES * len(page.records)
             if page.can_load_more and page.total is not None and position < page.total:
                 self._pages.fetch_ahead(number + 1)
-            yield self._take(page, _read_all(page), current)
+            yield self._take(page, self._read_all(page), current)
             current.said_end = page.can_load_more is False
             if not page.records:
                 current.ended = True
@@ -317,12 +341,15 @@ class ClassReader:
         while current.total is not None and current.accounted < current.total:
             before = current.accounted
             page = self._pages.page(number)
-            yield self._take(page, _read_all(page), current, again=True)
+            yield self._take(page, self._read_all(page), current, again=True)
             if current.accounted == before:
                 return
             number += 1
 
     # -- pages ---------------------------------------------------------------------------------
+
+    def _read_all(self, page: Page) -> list[Progression | Rejection]:
+        return [self._read_record(raw) for raw in page.records]
 
     def _take(
         self,
@@ -336,21 +363,29 @@ class ClassReader:
         self.result.pages += 1
         self._note_metadata(page, current)
         versions: list[Version] = []
-        rejections: list[Rejection] = []
+        rejections: list[tuple[int, Rejection]] = []
         for raw, item in zip(page.records, found, strict=True):
             if not isinstance(item, Rejection):
                 if not self._is_contradiction(item, current, again=again):
-                    versions.extend(self._meet(item))
+                    for version in self._meet(item):
+                        versions.append(version)
+                        for fault in item.set_aside:
+                            if fault.record_hash not in self._stored.rejected_hashes:
+                                self._stored.rejected_hashes.add(fault.record_hash)
+                                rejections.append((version.version_no, fault))
                     if current is not None:
                         current.ids.add(item.record_id)
                     continue
                 item = reject(raw, "_id: the same id stands twice with other content")
             if current is not None:
                 current.rejected.add(item.record_hash)
-            self._rejections.add(item.record_hash)
-            if item.record_hash not in self._stored.rejected_hashes:
-                self._stored.rejected_hashes.add(item.record_hash)
-                rejections.append(item)
+                if item.record_id is None:
+                    current.has_unknown = True
+                else:
+                    current.rejected_ids.add(item.record_id)
+            self._has_unexpected |= self._is_unexpected(item)
+            if self._is_to_keep(item):
+                rejections.append((self._stored.next_version - 1, item))
         self._has_news = self._has_news or bool(versions or rejections)
         return PageRead(
             seq=self.result.pages,
@@ -391,14 +426,52 @@ class ClassReader:
             return False
         return current is None or (item.record_id in current.ids and not again)
 
+    def _is_unexpected(self, item: Rejection) -> bool:
+        """Whether the proof by count does not hold any more: a rejection that it did not know."""
+        is_new = item.record_hash not in self._stored.rejected_hashes
+        return is_new and item.record_id not in self._stored.records
+
+    def _is_to_keep(self, item: Rejection) -> bool:
+        """Note a rejection; whether it is to be stored: not known, or not since the last version.
+
+        What hides a good version is always stored, of the others a bounded sample.
+        """
+        if item.record_hash not in self._rejections:
+            self._rejections.add(item.record_hash)
+            self.result.faults.add(item)
+        hides_a_version = item.record_id in self._stored.records
+        is_known = item.record_hash in self._stored.rejected_hashes
+        if item.record_id is not None:
+            self._met_rejected.add(item.record_id)
+        if is_known and not (hides_a_version and item.record_id not in self._stored.rejected_ids):
+            return False
+        if not hides_a_version:
+            if self._kept_rejections >= MAX_KEPT_REJECTIONS:
+                return False
+            self._kept_rejections += 1
+        elif item.record_id is not None:
+            self._stored.rejected_ids.add(item.record_id)
+        self._stored.rejected_hashes.add(item.record_hash)
+        return True
+
     def _meet(self, record: Progression) -> Iterator[Version]:
         record_id = record.record_id
         if self._met.get(record_id) == record.record_hash:
             return
         self._met[record_id] = record.record_hash
+        if record.set_aside:
+            if record_id not in self._set_aside:
+                self._set_aside.add(record_id)
+                for fault in record.set_aside:
+                    self.result.faults.add(fault)
+        elif record.grade not in (None, 0, 1):
+            self.result.faults.fractions += 1
         stored = self._stored.records.get(record_id)
         if stored is not None and stored.record_hash == record.record_hash:
+            if record_id in self._stored.rejected_ids:
+                self._as_stored[record_id] = record
             return
+        self._stored.rejected_ids.discard(record_id)
         if stored is not None:
             self._changed.add(record_id)
         elif record_id in self._stored.removed:
@@ -419,16 +492,13 @@ class ClassReader:
         result.fetched = len(self._met) + len(self._rejections)
         result.new = len(self._new)
         result.changed = len(self._changed - self._new)
-        result.rejected = len(self._rejections)
+        result.set_aside = len(self._set_aside)
+        result.rejected = len(self._rejections) + result.set_aside
         result.stored_total = len(self._stored.records)
         result.newest_completed_at = max(
             (r.completed_at for r in self._stored.records.values() if r.completed_at),
             default=None,
         )
-
-
-def _read_all(page: Page) -> list[Progression | Rejection]:
-    return [read_record(raw) for raw in page.records]
 
 
 def _in_order(found: list[Progression | Rejection]) -> tuple[list[datetime], bool]:

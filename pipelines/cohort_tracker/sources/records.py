@@ -1,8 +1,8 @@
 """One progression as a source gives it to one row of the raw store, or to the reason why not.
 
 What is read, and how, is the list of `raw.fields`. A value of the wrong type rejects its record,
-and the record is kept as received. A missing name or e-mail rejects nothing: the student's id says
-who it is.
+and the record is kept as received; or it is set aside and the rest of the record is taken, where
+the list says so. A missing name or e-mail rejects nothing: the student's id says who it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from typing import Any, NamedTuple, Protocol, cast
 import orjson
 
 from ..raw.fields import PROGRESSION_FIELDS, Field
-from .values import READERS, InvalidError, Reader, identifier, is_clean, kind, required, required_id
+from .values import (
+    READERS,
+    InvalidError,
+    Reader,
+    grade_of,
+    identifier,
+    is_clean,
+    kind,
+    required,
+    required_id,
+)
 
 REMOVED = "removed"
 _ID = "_id"
@@ -28,7 +38,8 @@ class Progression(Protocol):
     """A record that can be stored: its columns by name. Times are aware, in UTC.
 
     Besides these it has every field of the list it was read by. `extra` is a JSON object of what
-    else the record held, None where there was nothing.
+    else the record held, None where there was nothing. `set_aside` are the fields that could not be
+    read and are None here.
     """
 
     @property
@@ -41,35 +52,49 @@ class Progression(Protocol):
     def completed_at(self) -> datetime | None: ...  # noqa: D102
     @property
     def extra(self) -> str | None: ...  # noqa: D102
+    @property
+    def set_aside(self) -> tuple[Rejection, ...]: ...  # noqa: D102
 
     def _asdict(self) -> dict[str, Any]: ...
     def __getattr__(self, field: str) -> Any: ...
 
 
 class Rejection(NamedTuple):
-    """A record that cannot be stored, as received, with the reason."""
+    """A record that cannot be stored, as received, with the reason; or one field of a record.
+
+    `field` names the field that was set aside; then `record_json` is its value, and the record
+    itself is stored without it. Null: all of the record was rejected.
+    """
 
     record_id: str | None
     record_hash: str
     reason: str
     record_json: str
+    field: str | None = None
 
 
-def record_reader(fields: Sequence[Field]) -> Callable[[Any], Progression | Rejection]:
+RecordReader = Callable[[Any], Progression | Rejection]
+"""Checks one record; never raises."""
+
+
+def record_reader(fields: Sequence[Field], grade_scale: float = 1) -> RecordReader:
     """A function that checks one record by `fields`; it never raises.
 
-    Raises ValueError where a field stands deeper than in an object of the record.
+    `grade_scale`: the best grade, as the API counts. Raises ValueError where a field stands deeper
+    than in an object of the record.
     """
+    ways = {**READERS, "grade": grade_of(grade_scale)}
     places = [place for place in dict.fromkeys(map(_place, fields)) if place]
     itself, *inside = (_Object.of(place, fields) for place in ("", *places))
     readers = [
-        required(READERS[field.read]) if field.required else READERS[field.read] for field in fields
+        required(ways[field.read]) if field.required else ways[field.read] for field in fields
     ]
     plan = tuple(
         (reader, ["", *places].index(_place(field)), _key(field))
         for reader, field in zip(readers, fields, strict=True)
     )
-    made = _named_tuple(["record_id", "record_hash", *(field.name for field in fields), "extra"])
+    names = [field.name for field in fields]
+    made = _named_tuple(["record_id", "record_hash", *names, "extra", "set_aside"])
     versioned = [(number, field) for number, field in enumerate(fields) if field.makes_version]
     first = [number for number, field in versioned if field.hash_null]
     later = [(number, field.name) for number, field in versioned if not field.hash_null]
@@ -95,15 +120,19 @@ def record_reader(fields: Sequence[Field]) -> Callable[[Any], Progression | Reje
             values = [reader(get[i](key)) for reader, i, key in plan]
         except InvalidError:
             found = [get[i](key) for _, i, key in plan]
-            raise _first_fault(fields, readers, found) from None
+            values, faults = _without_faults(record_id, fields, readers, found)
+        else:
+            faults = ()
         content: Any = values if hashed is None else hashed(values)
         if later:
             news = {name: values[number] for number, name in later if values[number] is not None}
             content = (*content, news) if news else content
+        if faults:
+            content = (*content, {"set_aside": {f.field: f.record_json for f in faults}})
         # Unknown fields are kept but make no version: one that changes daily (a last login, say)
         # would store every record again at each sync.
         extra = _extra(record, (itself, *inside)) if has_extra else None
-        return made(record_id, _digest(orjson.dumps(content)), *values, extra)
+        return made(record_id, _digest(orjson.dumps(content)), *values, extra, faults)
 
     def read_or_reject(record: Any) -> Progression | Rejection:
         try:
@@ -180,16 +209,26 @@ def _no_object(value: Any, place: str, is_required: bool) -> dict[str, Any]:
     return {}
 
 
-def _first_fault(
-    fields: Iterable[Field], readers: Iterable[Reader], found: Iterable[Any]
-) -> InvalidError:
-    """What is wrong with the first field that cannot be read, and which it is."""
+def _without_faults(
+    record_id: str, fields: Iterable[Field], readers: Iterable[Reader], found: Iterable[Any]
+) -> tuple[list[Any], tuple[Rejection, ...]]:
+    """The values, None where a field is set aside, and what is wrong with those.
+
+    Raises InvalidError naming the first field that rejects the record.
+    """
+    values: list[Any] = []
+    faults = []
     for field, reader, value in zip(fields, readers, found, strict=True):
         try:
-            reader(value)
+            values.append(reader(value))
         except InvalidError as error:
-            return InvalidError(f"{field.at}: {error}")
-    raise AssertionError("no fault")
+            if not field.set_aside:
+                raise InvalidError(f"{field.at}: {error}") from None
+            values.append(None)
+            text = _json(value)
+            known_by = _digest(_json([record_id, field.name, text]).encode())
+            faults.append(Rejection(record_id, known_by, f"{field.at}: {error}", text, field.name))
+    return values, tuple(faults)
 
 
 def _moved(found: dict[str, Any], others: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -76,6 +76,21 @@ def _grade(value: Any) -> float | None:
     return float(value)
 
 
+def grade_of(scale: float) -> Reader:
+    """Reads grades that the API gives from 0 to `scale` as 0 to 1."""
+    if scale == 1:
+        return _grade
+
+    def read_scaled(value: Any) -> float | None:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if not 0 <= value <= scale:
+                raise InvalidError(f"{value!r:.40} is not between 0 and {scale:g}")
+            return min(float(value) / scale, 1.0)
+        return _grade(value)
+
+    return read_scaled
+
+
 def _number(value: Any) -> float | None:
     if value is None:
         return None
@@ -112,6 +127,8 @@ def _time(value: Any) -> datetime | None:
         return None
     if isinstance(value, dict) and value.keys() == {"$date"}:
         value = value["$date"]
+        if isinstance(value, dict) and value.keys() == {"$numberLong"}:
+            value = _number_long(value["$numberLong"])
         if isinstance(value, int) and not isinstance(value, bool):
             try:
                 return _EPOCH + timedelta(milliseconds=value)
@@ -128,6 +145,16 @@ def _time(value: Any) -> datetime | None:
         return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidError(f"{value[:40]!r} is no time") from None
+
+
+def _number_long(value: Any) -> int:
+    """A whole number as extended JSON writes the long ones: as text."""
+    try:
+        if not isinstance(value, str) or len(value) > 20:
+            raise ValueError
+        return int(value)
+    except ValueError:
+        raise InvalidError(f"{kind(value)} where a whole number in text is expected") from None
 
 
 READERS: dict[str, Reader] = {
