@@ -41,6 +41,8 @@ class Settings:
     page_size: int = 200
     lookback_days: float = 14.0
     full_refresh_days: float = 7.0
+    backup_dir: Path | None = None
+    backups: int = 7
     timezone: str = "UTC"
     roster: Path | None = None
     mentors: Path | None = None
@@ -58,6 +60,11 @@ class Settings:
     def raw_path(self) -> Path:
         """The raw store, a SQLite file."""
         return self.data_dir / "raw.db"
+
+    @property
+    def backup_path(self) -> Path:
+        """The folder of the raw store's backups."""
+        return self.backup_dir or self.data_dir / "backups"
 
     @property
     def warehouse_path(self) -> Path:
@@ -361,6 +368,8 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "page_size": _number(1, 10_000, whole=True),
     "lookback_days": _number(0, 3650),
     "full_refresh_days": _number(0, 3650),
+    "backup_dir": _path,
+    "backups": _number(0, 10_000, whole=True),
     "timezone": _timezone,
     "roster": _path,
     "mentors": _path,

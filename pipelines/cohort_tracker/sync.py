@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import Settings
 from .errors import BuildError, CohortTrackerError, DamagedStoreError, StoreError
+from .raw.backup import back_up
 from .raw.store import RawStore
 from .runtime.background import Background
 from .runtime.folders import clear
@@ -39,6 +40,7 @@ _OTHER_DIR = "Name another data_dir."
 class SyncReport:
     """How a sync went, class by class and for the warehouse (None: no build was asked for).
 
+    `backup` is the backup that was made; a `backup_error` does not make the sync a failed one.
     `timings` says where the time went, in seconds; what dbt does while pages are awaited is in
     none of them.
     """
@@ -49,6 +51,8 @@ class SyncReport:
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
     damage: list[CohortTrackerError] = field(default_factory=list)
+    backup: Path | None = None
+    backup_error: CohortTrackerError | None = None
     timings: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMINGS, 0.0))
 
     @property
@@ -101,6 +105,10 @@ class SyncReport:
                 "tests": build.tests if build else 0,
                 "failures": build.failures if build else [],
                 "skipped": build.skipped if build else None,
+            },
+            "backup": {
+                "path": str(self.backup) if self.backup else None,
+                "error": self.backup_error.message if self.backup_error else None,
             },
             "timings": {name: round(seconds, 3) for name, seconds in self.timings.items()},
         }
@@ -158,6 +166,7 @@ def run_sync(
             report.error = error
         if warehouse is not None and any(item.status != "failed" for item in report.classes):
             _build(warehouse, settings, store, report)
+        _back_up(settings, store, report)
     report.duration_s = time.monotonic() - started
     return report
 
@@ -181,6 +190,18 @@ def _open_store(settings: Settings, report: SyncReport, observer: Observer | Non
     if migrated and observer is not None:
         observer.note(f"{store.path} now has this version's layout: {', '.join(migrated)}")
     return store
+
+
+def _back_up(settings: Settings, store: RawStore, report: SyncReport) -> None:
+    """Back the raw store up when that is due; not when it was just found to have lost something."""
+    if report.damage:
+        return
+    try:
+        report.backup = back_up(
+            store, settings.backup_path, keep=settings.backups, now=datetime.now(UTC)
+        )
+    except StoreError as error:
+        report.backup_error = error
 
 
 def _build(

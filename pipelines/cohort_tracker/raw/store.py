@@ -291,6 +291,14 @@ class RawStore:
                 for table in RAW_TABLES
             }
 
+    def record_versions(self) -> int:
+        """How many versions of records are stored in all; no sync makes them fewer."""
+        with self._connection() as connection:
+            if connection is None or "progressions" not in _tables(connection):
+                return 0
+            counted: int = connection.execute("SELECT count(*) FROM progressions").fetchone()[0]
+            return counted
+
     def last_statuses(self) -> dict[str, str]:
         """Per class id: how its last run ended."""
         return {class_id: run["status"] for class_id, run in self.last_runs().items()}
