@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -15,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from cohort_tracker.errors import StoreError
+from cohort_tracker.errors import ForeignStoreError, StoreError
 from cohort_tracker.raw.backup import back_up, list_backups
 from cohort_tracker.raw.store import RawStore
-from support import DAY, Bench, record
+from cohort_tracker.runtime.lock import sync_lock
+from support import DAY, Bench, record, wait_for
 
 TODAY = datetime(2026, 3, 2, 23, 50, tzinfo=UTC)
 
@@ -147,3 +149,198 @@ def test_damaged_store_never_becomes_a_backup(bench: Bench):
     with pytest.raises(StoreError, match="was not backed up"):
         backup_of_the_day(bench, TODAY)
     assert list((bench.data / "backups").iterdir()) == []
+
+
+def lose(bench: Bench, how: str) -> None:
+    """What people and disks do to raw.db."""
+    if how == "deleted":
+        bench.raw.unlink()
+    elif how == "emptied":
+        bench.raw.write_bytes(b"")
+    elif how == "tables emptied":
+        with closing(sqlite3.connect(bench.raw)) as db:
+            db.execute("DELETE FROM progressions")
+            db.commit()
+    elif how == "an older copy":
+        with closing(sqlite3.connect(bench.raw)) as db:
+            db.execute("DELETE FROM progressions WHERE rowid > 40")
+            db.commit()
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("deleted", "is gone; at the last build it had 45 versions"),
+        ("emptied", "is empty; at the last build it had 45 versions"),
+        ("tables emptied", "is empty; at the last build it had 45 versions"),
+        ("an older copy", "has only 40 versions of records; at the last build it had 45"),
+    ],
+)
+def test_store_that_lost_records_is_named_once_and_read_anew(built: Bench, how: str, said: str):
+    kept = list_backups(built.data / "backups")
+    lose(built, how)
+    report = built.sync()
+    assert report.exit_code == 1
+    (error,) = report.errors
+    assert error.message.startswith(f"{built.raw} {said}")
+    assert error.hint is not None and "cohort-tracker restore" in error.hint
+    assert built.in_force() == built.expected()
+    assert list_backups(built.data / "backups") == kept, "what is left is not the newest backup"
+    assert built.sync().exit_code == 0, "told once"
+
+
+def test_loss_is_told_until_a_sync_came_to_its_end(built: Bench):
+    built.raw.unlink()
+    built.misbehave("hang=20,page=2")
+    process = built.start("sync", "--no-build")
+    wait_for(lambda: [e for e in built.server.requests if e.query.get("page") == "2"])
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    built.misbehave()
+    assert built.sync().exit_code == 1
+    assert built.sync().exit_code == 0
+
+
+def test_store_without_a_backup_is_said_to_be_lost(built: Bench):
+    for backup in list_backups(built.data / "backups"):
+        backup.unlink()
+    built.raw.unlink()
+    (error,) = built.sync().errors
+    assert error.hint is not None and "no backup in" in error.hint
+    assert "cohort-tracker restore" not in error.hint
+
+
+def test_restore_brings_the_history_back(built: Bench):
+    changed = built.source.records[0]
+    changed["grade"] = 0.123
+    assert built.sync(build=True).exit_code == 0
+    (old,) = list_backups(built.data / "backups")
+    old.unlink()
+    assert built.sync().backup is not None
+    history = content(built.raw)
+    assert len(history) == 46
+    built.raw.unlink()
+    built.source.records.append(record(8000, days_ago=0.5))
+    assert built.command("sync", "--no-build").returncode == 1
+    assert len(content(built.raw)) == 46, "as many, but not the same"
+    done = built.command("restore")
+    assert done.returncode == 0, done.stderr
+    assert "46 versions of records" in done.stdout and "cohort-tracker sync" in done.stdout
+    assert content(built.raw) == history
+    assert stat.S_IMODE(built.raw.stat().st_mode) == 0o600
+    (aside,) = built.data.glob("raw.db.replaced-*")
+    assert len(content(aside)) == 46
+    report = built.sync(build=True)
+    assert report.exit_code == 0, report.errors
+    assert report.warehouse is not None and report.warehouse.skipped is None
+    assert content(built.raw)[:46] == history and built.in_force() == built.expected()
+
+
+def test_restore_takes_a_named_backup_and_the_file_it_set_aside(bench: Bench):
+    bench.sync(backups=0)
+    first = backup_of_the_day(bench, TODAY)
+    add_record(bench, 8000)
+    second = backup_of_the_day(bench, TODAY + DAY)
+    assert first is not None and second is not None
+    assert bench.command("restore", first.name).returncode == 0
+    assert len(content(bench.raw)) == 45
+    (aside,) = bench.data.glob("raw.db.replaced-*")
+    assert bench.command("restore", str(aside)).returncode == 0
+    assert len(content(bench.raw)) == 46
+    first.rename(first.with_name("raw-20270101T000000Z.db"))
+    done = bench.command("restore")
+    assert "45 versions" in done.stdout
+    assert f"holds more, 46: cohort-tracker restore {second.name}" in done.stdout
+
+
+def test_restore_replaces_a_damaged_store_and_what_lies_beside_it(bench: Bench):
+    bench.sync()
+    whole = content(bench.raw)
+    bench.raw.write_text("no database")
+    journal = bench.raw.with_name("raw.db-journal")
+    journal.write_text("of another file")
+    left = bench.raw.with_name("raw.db.restoring-journal")
+    left.write_text("of a killed one")
+    assert bench.command("restore").returncode == 0
+    assert content(bench.raw) == whole and not journal.exists() and not left.exists()
+    (aside,) = bench.data.glob("raw.db.replaced-*Z")
+    assert aside.read_text() == "no database"
+
+
+def browser_history(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 3")
+        db.execute("CREATE TABLE urls (id INTEGER PRIMARY KEY, url TEXT)")
+        db.execute("CREATE TABLE visits (id INTEGER PRIMARY KEY, url INTEGER)")
+        db.execute("INSERT INTO urls (url) VALUES ('https://example.org')")
+        db.commit()
+
+
+def rust_tracker(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE students (id TEXT, class_id TEXT, email TEXT)")
+        db.execute("CREATE TABLE assignments (id TEXT, class_id TEXT, name TEXT)")
+        db.execute("CREATE TABLE progressions (id TEXT, class_id TEXT, student_id TEXT)")
+        db.execute("CREATE TABLE sync_history (id INTEGER, class_id TEXT)")
+        db.execute("INSERT INTO progressions VALUES ('a', 'c1', 'b')")
+        db.commit()
+
+
+@pytest.mark.parametrize("name", ["damaged", "foreign", "empty", "absent", "newer"])
+def test_backup_that_cannot_be_used_changes_nothing(bench: Bench, name: str):
+    bench.sync(backups=0)
+    before = bench.raw.read_bytes()
+    place = bench.home / name
+    if name == "damaged":
+        place.write_bytes(before[:20_000])
+    elif name == "foreign":
+        browser_history(place)
+    elif name == "empty":
+        place.touch()
+    elif name == "newer":
+        place.write_bytes(before)
+        with closing(sqlite3.connect(place)) as db:
+            db.execute("PRAGMA user_version = 99")
+    done = bench.command("restore", str(place))
+    assert done.returncode == 1 and done.stderr.count("Error: ") == 1 and str(place) in done.stderr
+    assert "Traceback" not in done.stderr and done.stdout == ""
+    assert bench.raw.read_bytes() == before
+    assert {path.name for path in bench.data.iterdir()} == {"raw.db", "sync.lock"}
+
+
+def test_restore_without_a_backup_and_beside_a_sync_says_so(bench: Bench):
+    done = bench.command("restore")
+    assert done.returncode == 1 and f"no backup in {bench.data / 'backups'}" in done.stderr
+    assert not bench.raw.exists()
+    bench.sync()
+    with sync_lock(bench.data, "a sync"):
+        done = bench.command("restore")
+    assert done.returncode == 6 and "sync is running" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "said", "hint"),
+    [
+        (browser_history, "another program's database (it has urls, visits)", "another data_dir"),
+        (rust_tracker, "the database of the Rust tracker", "brings everything back"),
+    ],
+)
+def test_database_of_another_program_is_named_and_left_alone(bench: Bench, make, said, hint):
+    bench.data.mkdir()
+    make(bench.raw)
+    before = bench.raw.read_bytes()
+    for arguments in (("sync",), ("status",)):
+        done = bench.command(*arguments)
+        assert done.returncode == 1 and said in done.stderr and hint in done.stderr
+        assert done.stderr.count("Error: ") == 1
+    with pytest.raises(ForeignStoreError):
+        RawStore(bench.raw).lay_out()
+    backup = bench.home / "backup.db"
+    other = Bench(bench.home / "other")
+    with other:
+        other.home.mkdir()
+        other.sync(backups=0)
+        shutil.copy(other.raw, backup)
+    assert bench.command("restore", str(backup)).returncode == 1
+    assert bench.raw.read_bytes() == before
+    assert {path.name for path in bench.data.iterdir()} <= {"raw.db", "sync.lock"}

@@ -64,14 +64,34 @@ def published_build(settings: Settings) -> dict[str, Any] | None:
     return noted if isinstance(noted, dict) else None
 
 
-def note_published(settings: Settings, basis: dict[str, Any], *, models: int, tests: int) -> None:
+def note_published(
+    settings: Settings, basis: dict[str, Any], *, models: int, tests: int, record_versions: int
+) -> None:
     """Note what the warehouse just published was built from."""
     note = {
         "basis": basis,
+        "record_versions": record_versions,
         "models": models,
         "tests": tests,
         "warehouse": _file_mark(settings.warehouse_path),
     }
+    _write(settings, note)
+
+
+def noted_record_versions(settings: Settings) -> int:
+    """How many versions of records the raw store held at the last build, as far as is known."""
+    noted = (published_build(settings) or {}).get("record_versions")
+    return noted if isinstance(noted, int) else 0
+
+
+def note_record_versions(settings: Settings, number: int) -> None:
+    """Note that the raw store is another one now, with so many versions: the next sync builds."""
+    note = published_build(settings)
+    if note is not None:
+        _write(settings, {**note, "basis": {}, "record_versions": number})
+
+
+def _write(settings: Settings, note: dict[str, Any]) -> None:
     path = _note_path(settings)
     temporary = path.with_name(path.name + ".new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
