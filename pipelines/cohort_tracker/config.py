@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
+import re
 import stat
 import tempfile
+import time
 import tomllib
 import zoneinfo
 from collections.abc import Callable, Mapping
@@ -22,6 +25,10 @@ DEFAULT_API_BASE = "https://api.openclass.ai"
 FOREIGN_KEYS = frozenset({"check_for_updates"})
 # Environment variables of the prefix that are no settings: the dbt profile reads them.
 _OTHER_ENV = frozenset({"CONFIG", "RAW_DB", "WAREHOUSE"})
+# What is being written and has not taken the settings file's place yet, by its process.
+_UNWRITTEN = ".unwritten"
+_UNWRITTEN_NAME = re.compile(r"\.(\d+)-\w+\.unwritten")
+_WRITING_SECONDS = 300.0
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -183,7 +190,10 @@ def write_config(path: Path, changes: Mapping[str, Any]) -> None:
     target = path.resolve()  # a symlinked file stays a symlink
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        clear_unwritten(target)
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name}.{os.getpid()}-", suffix=_UNWRITTEN
+        )
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
     temporary = Path(name)
@@ -197,6 +207,29 @@ def write_config(path: Path, changes: Mapping[str, Any]) -> None:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_unwritten(path: Path) -> None:
+    """Remove what a killed `write_config` left beside the settings file: it holds a password."""
+    target = path.resolve()
+    for left in target.parent.glob(f".*{_UNWRITTEN}"):
+        named = _UNWRITTEN_NAME.fullmatch(left.name.removeprefix(f".{target.name}"))
+        with contextlib.suppress(OSError):  # gone meanwhile, or another user's
+            if named and (
+                not _is_alive(int(named[1]))
+                or time.time() - left.stat().st_mtime > _WRITING_SECONDS
+            ):
+                left.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:

@@ -344,3 +344,40 @@ def test_database_of_another_program_is_named_and_left_alone(bench: Bench, make,
     assert bench.command("restore", str(backup)).returncode == 1
     assert bench.raw.read_bytes() == before
     assert {path.name for path in bench.data.iterdir()} <= {"raw.db", "sync.lock"}
+
+
+@pytest.mark.parametrize("arguments", [("init", "--no-verify"), ("sync", "--no-build")])
+def test_password_in_what_a_killed_init_left_is_cleared(bench: Bench, arguments: tuple[str, ...]):
+    config = bench.home / "settings.toml"
+    config.write_text('timezone = "UTC"\n')
+    config.chmod(0o600)
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from cohort_tracker import config\n"
+        "def stop(handle):\n"
+        "    print('go', flush=True)\n"
+        "    sys.stdin.read()\n"
+        "os.fsync = stop\n"
+        "config.write_config(Path(sys.argv[1]), {'password': 'secret-of-init'})\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(config)],
+        env=bench.process_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"go\n"
+        (left,) = bench.home.glob(".settings.toml.*")
+        assert "secret-of-init" in left.read_text()
+        assert bench.command("--config", str(config), *arguments).returncode == 0
+        assert left.exists(), "its process lives"
+        process.send_signal(signal.SIGKILL)
+    precious = bench.home / ".settings.toml.original"
+    precious.write_text("do not touch")
+    reused = left.with_name(f".settings.toml.{os.getpid()}-abcdefgh.unwritten")
+    reused.write_text("of a process long dead, whose number is in use again")
+    os.utime(reused, (1e9, 1e9))
+    assert left.exists()
+    assert bench.command("--config", str(config), *arguments).returncode == 0
+    assert not left.exists() and not reused.exists() and precious.exists()
