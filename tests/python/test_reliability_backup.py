@@ -381,3 +381,34 @@ def test_password_in_what_a_killed_init_left_is_cleared(bench: Bench, arguments:
     assert left.exists()
     assert bench.command("--config", str(config), *arguments).returncode == 0
     assert not left.exists() and not reused.exists() and precious.exists()
+
+
+@pytest.mark.parametrize("step", ["copy_store", "_keep", "sync_to_disk", "clear_unfinished"])
+def test_killed_restore_leaves_the_old_file_or_the_new_one(bench: Bench, step: str):
+    bench.sync(backups=0)
+    backup = backup_of_the_day(bench, TODAY)
+    assert backup is not None
+    old = content(backup)
+    add_record(bench, 8000)
+    new = content(bench.raw)
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from cohort_tracker.raw import backup\n"
+        f"before = backup.{step}\n"
+        "def die(*arguments):\n"
+        "    before(*arguments)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        f"backup.{step} = die\n"
+        "backup.restore(backup.RawStore(Path(sys.argv[1])), Path(sys.argv[2]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(bench.raw), str(backup)],
+        env=bench.process_environment(),
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert content(bench.raw) in (old, new)
+    assert bench.sync().exit_code == 0
+    assert bench.in_force() == bench.expected()
+    assert not list(bench.data.glob("raw.db.restoring*"))
