@@ -412,3 +412,14 @@ def test_killed_restore_leaves_the_old_file_or_the_new_one(bench: Bench, step: s
     assert bench.sync().exit_code == 0
     assert bench.in_force() == bench.expected()
     assert not list(bench.data.glob("raw.db.restoring*"))
+
+
+def test_loss_that_the_api_cannot_mend_is_told_once_and_not_backed_up(built: Bench):
+    (kept,) = list_backups(built.data / "backups")
+    kept.rename(kept.with_name("raw-20260101T000000Z.db"))
+    built.raw.unlink()
+    del built.source.records[20:]
+    report = built.sync()
+    assert report.exit_code == 1 and report.backup is None
+    assert len(content(built.raw)) == 20
+    assert built.sync().exit_code == 0, "told once"
