@@ -131,6 +131,16 @@ def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
     run_status(ctx.obj, as_json=as_json, max_age=max_age)
 
 
+@main.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def restore(ctx: click.Context, file: Path | None) -> None:
+    """Put the newest backup of raw.db back, or FILE; the present file is kept aside."""
+    from .commands.restore import run_restore
+
+    run_restore(ctx.obj, file)
+
+
 def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that shape the sandbox's world."""
     for option in (

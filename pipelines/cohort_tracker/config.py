@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import ipaddress
 import os
 import re
 import stat
 import tempfile
+import time
 import tomllib
 import zoneinfo
 from collections.abc import Callable, Mapping
@@ -25,6 +27,10 @@ DEFAULT_API_BASE = "https://api.openclass.ai"
 FOREIGN_KEYS = frozenset({"check_for_updates"})
 # Environment variables of the prefix that are no settings: the dbt profile reads them.
 _OTHER_ENV = frozenset({"CONFIG", "RAW_DB", "WAREHOUSE"})
+# What is being written and has not taken the settings file's place yet, by its process.
+_UNWRITTEN = ".unwritten"
+_UNWRITTEN_NAME = re.compile(r"\.(\d+)-\w+\.unwritten")
+_WRITING_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Settings:
     full_refresh_days: float = 7.0
     max_rejected_share: float = 0.1
     grade_scale: float = 1.0
+    backup_dir: Path | None = None
+    backups: int = 7
     timezone: str = "UTC"
     roster: Path | None = None
     mentors: Path | None = None
@@ -62,6 +70,11 @@ class Settings:
     def raw_path(self) -> Path:
         """The raw store, a SQLite file."""
         return self.data_dir / "raw.db"
+
+    @property
+    def backup_path(self) -> Path:
+        """The folder of the raw store's backups."""
+        return self.backup_dir or self.data_dir / "backups"
 
     @property
     def warehouse_path(self) -> Path:
@@ -223,7 +236,10 @@ def write_config(path: Path, changes: Mapping[str, Any]) -> None:
     target = path.resolve()  # a symlinked file stays a symlink
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        clear_unwritten(target)
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name}.{os.getpid()}-", suffix=_UNWRITTEN
+        )
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
     temporary = Path(name)
@@ -237,6 +253,29 @@ def write_config(path: Path, changes: Mapping[str, Any]) -> None:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_unwritten(path: Path) -> None:
+    """Remove what a killed `write_config` left beside the settings file: it holds a password."""
+    target = path.resolve()
+    for left in target.parent.glob(f".*{_UNWRITTEN}"):
+        named = _UNWRITTEN_NAME.fullmatch(left.name.removeprefix(f".{target.name}"))
+        with contextlib.suppress(OSError):  # gone meanwhile, or another user's
+            if named and (
+                not _is_alive(int(named[1]))
+                or time.time() - left.stat().st_mtime > _WRITING_SECONDS
+            ):
+                left.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
@@ -449,6 +488,8 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "full_refresh_days": _number(0, 3650),
     "max_rejected_share": _number(0, 1),
     "grade_scale": _number(1, 1_000_000),
+    "backup_dir": _path,
+    "backups": _number(0, 10_000, whole=True),
     "timezone": _timezone,
     "roster": _path,
     "mentors": _path,

@@ -76,6 +76,10 @@ class DamagedStoreError(StoreError):
     """The content of the raw store is broken: a sync sets the file aside and begins a new one."""
 
 
+class ForeignStoreError(StoreError):
+    """The file in the place of the raw store is somebody else's: it is left as it is."""
+
+
 class InterruptionError(CohortTrackerError):
     """The sync was told to stop by a signal; the exit code says by which."""
 

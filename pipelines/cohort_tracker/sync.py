@@ -24,6 +24,7 @@ from .errors import (
     DamagedStoreError,
     StoreError,
 )
+from .raw.backup import back_up, clear_unfinished, list_backups
 from .raw.store import RawStore
 from .runtime.background import Background
 from .runtime.folders import clear
@@ -47,6 +48,7 @@ _OTHER_DIR = "Name another data_dir."
 class SyncReport:
     """How a sync went, class by class and for the warehouse (None: no build was asked for).
 
+    `backup` is the backup that was made; a `backup_error` does not make the sync a failed one.
     `timings` says where the time went, in seconds; what dbt does while pages are awaited is in
     none of them.
     """
@@ -57,6 +59,8 @@ class SyncReport:
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
     damage: list[CohortTrackerError] = field(default_factory=list)
+    backup: Path | None = None
+    backup_error: CohortTrackerError | None = None
     timings: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMINGS, 0.0))
 
     @property
@@ -109,6 +113,10 @@ class SyncReport:
                 "tests": build.tests if build else 0,
                 "failures": build.failures if build else [],
                 "skipped": build.skipped if build else None,
+            },
+            "backup": {
+                "path": str(self.backup) if self.backup else None,
+                "error": self.backup_error.message if self.backup_error else None,
             },
             "timings": {name: round(seconds, 3) for name, seconds in self.timings.items()},
         }
@@ -170,6 +178,8 @@ def run_sync(
             report.error = error
         if warehouse is not None and any(item.status != "failed" for item in report.classes):
             _build(warehouse, settings, store, report)
+        _accept_loss(settings, store, report)
+        _back_up(settings, store, report)
     report.duration_s = time.monotonic() - started
     return report
 
@@ -184,15 +194,71 @@ def _open_store(settings: Settings, report: SyncReport, observer: Observer | Non
         report.damage.append(
             StoreError(
                 f"{error.message}; it was set aside as {aside.name}",
-                "What the API shows now is read again into a new file. What changed before is in"
-                f" the old one: docs/reliability.md says how to get at it ({aside}).",
+                f"{_way_back(settings)} The old file may still have more: docs/reliability.md says"
+                f" how to get at it ({aside}).",
             )
         )
+    else:
+        _look_for_loss(settings, store, report)
+    clear_unfinished(settings.raw_path)
     _make_private(settings.raw_path)
     migrated = store.lay_out()
     if migrated and observer is not None:
         observer.note(f"{store.path} now has this version's layout: {', '.join(migrated)}")
     return store
+
+
+def _look_for_loss(settings: Settings, store: RawStore, report: SyncReport) -> None:
+    """Report a store that has fewer versions of records than at the last build: none ever go."""
+    from .warehouse.fingerprint import noted_record_versions
+
+    before, now = noted_record_versions(settings), store.record_versions()
+    if now >= before:
+        return
+    what = f"has only {now:,} versions of records" if now else "is empty"
+    if not store.path.exists():
+        what = "is gone"
+    report.damage.append(
+        StoreError(
+            f"{store.path} {what}; at the last build it had {before:,} versions of records",
+            _way_back(settings),
+        )
+    )
+
+
+def _way_back(settings: Settings) -> str:
+    """What becomes of a store that lost its content, and what its owner can do."""
+    backups = list_backups(settings.backup_path)
+    if not backups:
+        return (
+            "What the API shows now was read again. What changed before is lost unless you kept a"
+            f" copy: there is no backup in {settings.backup_path}."
+        )
+    return (
+        "What the API shows now was read again. To get back what changed before, from"
+        f" {backups[0].name}: cohort-tracker restore"
+    )
+
+
+def _accept_loss(settings: Settings, store: RawStore, report: SyncReport) -> None:
+    """Once told is enough: what the store has now is what later syncs compare with."""
+    from .warehouse.fingerprint import note_record_versions, noted_record_versions
+
+    now = store.record_versions()
+    if report.damage and now < noted_record_versions(settings):
+        note_record_versions(settings, now)
+
+
+def _back_up(settings: Settings, store: RawStore, report: SyncReport) -> None:
+    """Back the raw store up when that is due; not when it was just found to have lost something."""
+    if report.damage:
+        return
+    try:
+        report.backup = back_up(
+            store, settings.backup_path, keep=settings.backups, now=datetime.now(UTC)
+        )
+    except StoreError as error:
+        report.backup_error = error
 
 
 def _build(
@@ -211,6 +277,7 @@ def _build(
     try:
         now = datetime.now(UTC)
         basis = build_basis(settings, store, project_dir(), now)
+        versions = store.record_versions()
         before = published_build(settings)
         if before is not None and reason_to_build(settings, basis, before) is None:
             report.warehouse = BuildReport(
@@ -224,7 +291,14 @@ def _build(
         built = report.warehouse = warehouse.finish()
         report.timings.update(built.seconds)
         if built.published:
-            note_published(settings, basis, now, models=built.models, tests=built.tests)
+            note_published(
+                settings,
+                basis,
+                now,
+                models=built.models,
+                tests=built.tests,
+                record_versions=versions,
+            )
         if built.set_aside is not None:
             report.damage.append(
                 StoreError(

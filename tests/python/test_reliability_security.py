@@ -150,7 +150,11 @@ def test_data_directory_of_any_name(tmp_path: Path, name: str):
         for _ in range(2):
             assert bench.sync().exit_code == 0
         assert bench.in_force() == bench.expected()
-        assert {path.name for path in bench.data.iterdir()} == {"raw.db", "sync.lock"}
+        assert {path.name for path in bench.data.iterdir()} == {
+            "raw.db",
+            "sync.lock",
+            "backups",
+        }
     assert [path.name for path in place.parent.iterdir()] == [name]
 
 

@@ -6,7 +6,7 @@ import gc
 from pathlib import Path
 
 from ..errors import CohortTrackerError, unexpected
-from ..runtime.printing import records, say, say_error, say_json
+from ..runtime.printing import records, say, say_error, say_json, say_warning
 from ..sync import SyncReport, run_sync
 from .settings import settings_of
 
@@ -47,6 +47,8 @@ def run_sync_command(
     names = {item.error: item.info.friendly_id or item.info.class_id for item in report.classes}
     for failure in report.errors:
         say_error(failure, names.get(failure))
+    if report.backup_error is not None:
+        say_warning(f"{report.backup_error.message}. {report.backup_error.hint}")
     gc.freeze()  # at the end it would look through all of it once more, for a fifth of a second
     return report.exit_code
 

@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import DamagedStoreError, StoreError
+from ..errors import DamagedStoreError, ForeignStoreError, StoreError
 from .known import Known, StoredClass, StoredClassVersion, StoredFile, StoredRecord
-from .migrations import LAYOUT, MIGRATIONS, Migration
+from .migrations import LAYOUT, MIGRATIONS, Migration, columns_of
 from .schema import (
     INDEXES,
     LOG_TABLES,
@@ -33,6 +33,8 @@ BUSY_SECONDS = 60.0
 _STEP_SECONDS = 0.2
 WRITE_HINT = "Check disk space and permissions; the next sync reads again what was not stored."
 _LAYOUT = RAW_TABLES.keys() | INDEXES.keys()
+_FIRST_COLUMNS = {"class_id", "record_id", "version_no", "record_hash"}  # since the first release
+_RUST_TABLES = {"students", "assignments", "progressions", "sync_history"}
 
 
 class RawStore:
@@ -46,13 +48,14 @@ class RawStore:
         self.path = path
 
     def check(self, *, thorough: bool = False) -> None:
-        """Raise StoreError when the file is damaged or was written by a newer version.
+        """Raise StoreError when the file is damaged, somebody else's, or of a newer version.
 
         `thorough` looks at every page of the file, else at its head only.
         """
         with self._connection() as connection:
             if connection is None:
                 return
+            self._refuse_foreign(connection)
             version = _layout_version(connection)
             unknown = _noted(connection) - {migration.name for migration in MIGRATIONS}
             if version > LAYOUT or unknown:
@@ -72,10 +75,7 @@ class RawStore:
         aside = aside_path(self.path)
         try:
             self.path.rename(aside)
-            for suffix in ("-journal", "-wal", "-shm"):
-                beside = self.path.with_name(self.path.name + suffix)
-                if beside.exists():
-                    beside.rename(aside.with_name(aside.name + suffix))
+            move_journals(self.path, aside)
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
         return aside
@@ -111,6 +111,8 @@ class RawStore:
         is in a transaction of its own: if the process dies, it was done or it was not.
         """
         with self._connection() as found:
+            if found is not None:
+                self._refuse_foreign(found)
             if (
                 found is not None
                 and _tables(found) >= _LAYOUT
@@ -346,6 +348,19 @@ class RawStore:
             ).fetchone()[0]
             return found
 
+    def has_tables(self) -> bool:
+        """Whether there is anything in the file."""
+        with self._connection() as connection:
+            return connection is not None and bool(_tables(connection))
+
+    def record_versions(self) -> int:
+        """How many versions of records are stored in all; no sync makes them fewer."""
+        with self._connection() as connection:
+            if connection is None or "progressions" not in _tables(connection):
+                return 0
+            counted: int = connection.execute("SELECT count(*) FROM progressions").fetchone()[0]
+            return counted
+
     def last_statuses(self) -> dict[str, str]:
         """Per class id: how its last run ended."""
         return {class_id: run["status"] for class_id, run in self.last_runs().items()}
@@ -374,6 +389,24 @@ class RawStore:
             }
             for row in runs
         }
+
+    def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
+        """Raise ForeignStoreError unless the file is a raw store or has nothing in it."""
+        tables = _tables(connection)
+        if not tables or "raw_migrations" in tables:
+            return
+        if columns_of(connection, "progressions") >= _FIRST_COLUMNS:
+            return
+        if tables >= _RUST_TABLES:
+            raise ForeignStoreError(
+                f"{self.path} is the database of the Rust tracker; it was left as it is",
+                "Name another data_dir: a sync into it brings everything back that the API has.",
+            )
+        named = ", ".join(sorted(tables)[:3])
+        raise ForeignStoreError(
+            f"{self.path} is another program's database (it has {named}); it was left as it is",
+            "Name another data_dir, or move that file away.",
+        )
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection | None]:
@@ -428,14 +461,22 @@ class RawStore:
         )
 
 
-def aside_path(path: Path) -> Path:
-    """A name beside `path`, not yet taken, that says when it was found damaged."""
+def move_journals(path: Path, new: Path) -> None:
+    """Rename what SQLite keeps beside a file as the file was renamed. Raises OSError."""
+    for suffix in ("-journal", "-wal", "-shm"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(new.with_name(new.name + suffix))
+
+
+def aside_path(path: Path, why: str = "damaged") -> Path:
+    """A name beside `path`, not yet taken, that says why and when the file was set aside."""
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    aside = path.with_name(f"{path.name}.{why}-{stamp}")
     number = 1
     while aside.exists():
         number += 1
-        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+        aside = path.with_name(f"{path.name}.{why}-{stamp}-{number}")
     return aside
 
 

@@ -63,11 +63,18 @@ def published_build(settings: Settings) -> dict[str, Any] | None:
 
 
 def note_published(
-    settings: Settings, basis: dict[str, Any], now: datetime, *, models: int, tests: int
+    settings: Settings,
+    basis: dict[str, Any],
+    now: datetime,
+    *,
+    models: int,
+    tests: int,
+    record_versions: int,
 ) -> None:
     """Note what the warehouse just published was built from, and when."""
     note = {
         "basis": basis,
+        "record_versions": record_versions,
         "models": models,
         "tests": tests,
         "warehouse": _file_mark(settings.warehouse_path),
@@ -141,6 +148,19 @@ def _moment(text: Any) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return moment if moment.tzinfo else None
+
+
+def noted_record_versions(settings: Settings) -> int:
+    """How many versions of records the raw store held at the last build, as far as is known."""
+    noted = (published_build(settings) or {}).get("record_versions")
+    return noted if isinstance(noted, int) else 0
+
+
+def note_record_versions(settings: Settings, number: int) -> None:
+    """Note that the raw store is another one now, with so many versions: the next sync builds."""
+    note = published_build(settings)
+    if note is not None:
+        _write(_note_path(settings), {**note, "basis": {}, "record_versions": number})
 
 
 def _write(path: Path, note: dict[str, Any]) -> None:
