@@ -74,11 +74,13 @@ def write(raw_db: Path, classes: int, records_per_class: int) -> int:
 
 
 def _template_rows(variant: int, records: int, now: str) -> list[dict[str, Any]]:
+    from cohort_tracker.raw.schema import RAW_TABLES
     from cohort_tracker.sandbox import template
     from cohort_tracker.sources.records import Rejection, read_record
 
     end = datetime(2026, 3, 2, tzinfo=UTC)
     made = template.make(1, variant, records, 0, end, "oid")
+    columns = {column.name for column in RAW_TABLES["progressions"]}
     rows = []
     for place, text in enumerate(made.texts, start=1):
         record = read_record(json.loads(text))
@@ -86,6 +88,7 @@ def _template_rows(variant: int, records: int, now: str) -> list[dict[str, Any]]
         values = {
             name: _text(value) if isinstance(value, datetime) else value
             for name, value in record._asdict().items()
+            if name in columns
         }
         # The class comes with the multiplication.
         own = {

@@ -27,7 +27,9 @@ OF_THE_RUN = {
 # Tables that tell how the syncs went.
 TOLD_BY_RUNS = {"sync_history", "sync_runs", "progression_changes"}
 LASTING = {
+    "backups",
     "dbt",
+    "failed_build.json",
     "logs",
     "published.json",
     "published.json.new",
