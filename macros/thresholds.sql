@@ -32,3 +32,8 @@
 {% macro risk_level(tier) -%}
     case {{ tier }} when 'critical' then 4 when 'high' then 3 when 'medium' then 2 when 'low' then 1 end
 {%- endmacro %}
+
+{#- True for the tiers that need somebody to act. -#}
+{% macro is_at_risk(tier) -%}
+    {{ tier }} in ('critical', 'high')
+{%- endmacro %}

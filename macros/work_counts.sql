@@ -7,5 +7,5 @@
     count(case when is_passed then 1 end) as passed,
     count(case when is_graded then 1 end) as graded,
     count(case when is_graded and not is_passed then 1 end) as low_grades,
-    avg(grade) as average_grade
+    {{ mean_of_whole('cast(round(grade * 1000000) as bigint)', 'grade') }} / 1000000 as average_grade
 {%- endmacro %}

@@ -14,6 +14,7 @@ curriculum as (
         class_id,
         assignment_id,
         assignment_key,
+        assignment_name,
         section,
         position,
         is_inferred
@@ -25,7 +26,6 @@ assignments as (
 
     select
         id as assignment_id,
-        name as assignment_name,
         type as assignment_type
     from {{ ref('assignments') }}
 
@@ -35,6 +35,7 @@ student_assignments as (
 
     select
         assignment_key,
+        is_assigned,
         state,
         grade,
         is_passed,
@@ -63,7 +64,7 @@ described as (
         classes.as_of,
         curriculum.assignment_id,
         curriculum.assignment_key,
-        assignments.assignment_name,
+        curriculum.assignment_name,
         assignments.assignment_type,
         curriculum.section,
         curriculum.position,
@@ -80,6 +81,8 @@ counts as (
 
     select
         assignment_key,
+        count(case when is_assigned then 1 end) as students,
+        count(case when is_assigned and state = 'completed' then 1 end) as assigned_completed,
         {{ work_counts() }}
     from student_assignments
     group by assignment_key
@@ -158,14 +161,14 @@ select
     described.section,
     described.position,
     described.is_inferred,
-    coalesce(counts.assigned_work, 0) as students,
+    coalesce(counts.students, 0) as students,
     coalesce(counts.completed, 0) as completed,
     coalesce(counts.in_progress, 0) as in_progress,
     coalesce(counts.not_started, 0) as not_started,
     coalesce(counts.passed, 0) as passed,
     coalesce(counts.graded, 0) as graded,
     coalesce(counts.low_grades, 0) as low_grades,
-    {{ rate('counts.completed', 'counts.assigned_work') }} as completion_rate,
+    {{ rate('counts.assigned_completed', 'counts.students') }} as completion_rate,
     counts.average_grade,
     medians.median_days_to_complete
 from described

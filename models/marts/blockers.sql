@@ -14,6 +14,7 @@ with assignment_completion as (
         graded,
         low_grades
     from {{ ref('assignment_completion') }}
+    where position is not null
 
 ),
 
@@ -24,15 +25,6 @@ curriculum as (
         assignment_id,
         assignment_key
     from {{ ref('curriculum') }}
-
-),
-
-class_students as (
-
-    select
-        student_key,
-        student_name
-    from {{ ref('class_students') }}
 
 ),
 
@@ -49,16 +41,6 @@ student_assignments as (
 
 ),
 
-stuck_work as (
-
-    select
-        student_key,
-        assignment_key
-    from {{ ref('student_assignments') }}
-    where is_stuck
-
-),
-
 counts as (
 
     select
@@ -69,27 +51,6 @@ counts as (
         count(case when is_skipped then 1 end) as skipped,
         {{ median('case when is_waiting then days_waiting end') }} as median_days_waiting
     from student_assignments
-    group by assignment_key
-
-),
-
-stuck_names as (
-
-    select
-        stuck_work.assignment_key,
-        class_students.student_name
-    from stuck_work
-    inner join class_students
-        on stuck_work.student_key = class_students.student_key
-
-),
-
-stuck_lists as (
-
-    select
-        assignment_key,
-        {{ dbt.listagg('student_name', "', '", 'order by student_name') }} as stuck_students
-    from stuck_names
     group by assignment_key
 
 ),
@@ -113,8 +74,7 @@ measured as (
         coalesce(counts.waiting, 0) as waiting,
         coalesce(counts.stuck, 0) as stuck,
         coalesce(counts.skipped, 0) as skipped,
-        counts.median_days_waiting,
-        stuck_lists.stuck_students
+        counts.median_days_waiting
     from assignment_completion
     inner join curriculum
         on
@@ -122,8 +82,6 @@ measured as (
             and assignment_completion.assignment_id = curriculum.assignment_id
     left join counts
         on curriculum.assignment_key = counts.assignment_key
-    left join stuck_lists
-        on curriculum.assignment_key = stuck_lists.assignment_key
 
 ),
 
@@ -133,7 +91,7 @@ rated as (
         *,
         {{ rate('stuck', 'reached') }} as stuck_rate,
         {{ rate('low_grades', 'graded') }} as low_grade_rate,
-        reached >= {{ threshold('min_reached') }} as is_ranked,
+        reached >= {{ threshold('min_reached') }} as is_judged,
         trim(
             concat(
                 {% for code, part, whole in [
@@ -153,6 +111,16 @@ rated as (
         ) as codes
     from measured
 
+),
+
+-- an assignment of which nothing is to be said is no blocker
+judged as (
+
+    select
+        *,
+        is_judged and (stuck > 0 or codes <> '') as is_ranked
+    from rated
+
 )
 
 select
@@ -164,7 +132,11 @@ select
     section,
     position,
     is_inferred,
-    case when is_ranked then 'ranked' else 'n_a' end as status,
+    case
+        when is_ranked then 'ranked'
+        when is_judged then 'clear'
+        else 'n_a'
+    end as status,
     case
         when is_ranked
             then row_number() over (
@@ -183,6 +155,5 @@ select
     low_grade_rate,
     median_days_to_complete,
     median_days_waiting,
-    case when is_ranked then nullif(codes, '') end as reason_codes,
-    stuck_students
-from rated
+    case when is_ranked then nullif(codes, '') end as reason_codes
+from judged

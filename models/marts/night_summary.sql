@@ -13,7 +13,7 @@ with student_completion as (
         assignments,
         completed,
         graded,
-        average_grade * graded as grade_sum,
+        cast(round(average_grade * graded * 1000000) as bigint) as grade_millionths,
         open_reviews,
         stuck_assignments
     from {{ ref('student_completion') }}
@@ -57,7 +57,7 @@ select
     {{ tier_counts('tier', 'score') }},
     cast(sum(completed) as bigint) as completions,
     {{ rate('sum(completed)', 'sum(assignments)') }} as completion_rate,
-    sum(grade_sum) / nullif(sum(graded), 0) as average_grade,
+    {{ rate('sum(grade_millionths)', 'sum(graded)') }} / 1000000 as average_grade,
     cast(sum(open_reviews) as bigint) as open_reviews
 from members
 group by class_id, class_name, night_key

@@ -6,7 +6,8 @@ with weeks as (
         iso_week,
         week_starts_on,
         week_ends_on,
-        measured_on
+        measured_on,
+        is_complete
     from {{ ref('class_weeks') }}
 
 ),
@@ -37,9 +38,11 @@ completed_work as (
 
     select
         class_id,
-        completed_on
+        first_completed_on as completed_on
     from {{ ref('student_assignments') }}
-    where is_completed
+    where
+        is_assigned
+        and is_completed
 
 ),
 
@@ -145,6 +148,8 @@ joined as (
         weeks.iso_week,
         weeks.week_starts_on,
         weeks.week_ends_on,
+        weeks.measured_on,
+        weeks.is_complete,
         class_summary.students * class_summary.assignments as assigned_work,
         coalesce(completions.completions, 0) as completions,
         coalesce(active.active_students, 0) as active_students,
@@ -188,6 +193,8 @@ select
     iso_week,
     week_starts_on,
     week_ends_on,
+    measured_on,
+    is_complete,
     completions,
     cumulative_completions,
     {{ rate('cumulative_completions', 'assigned_work') }} as cumulative_completion_rate,
