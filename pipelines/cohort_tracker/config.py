@@ -56,6 +56,7 @@ class Settings:
     timezone: str = "UTC"
     roster: Path | None = None
     mentors: Path | None = None
+    schedule: Path | None = None
     stale_after_hours: float = 48.0
     ca_bundle: Path | None = None
     allow_http: bool = False
@@ -493,6 +494,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "timezone": _timezone,
     "roster": _path,
     "mentors": _path,
+    "schedule": _path,
     "stale_after_hours": _number(0, 87_600),
     "ca_bundle": _path,
     "allow_http": _truth,
