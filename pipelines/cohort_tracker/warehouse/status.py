@@ -5,6 +5,7 @@ Imports neither dlt nor dbt: it must answer at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..config import Settings
 from ..errors import StoreError
 from ..raw.store import RawStore
 from ..runtime.lock import interrupted_run
+from ..thresholds import changed_thresholds, thresholds_in_force
 from .fingerprint import FailedBuild, failed_build, tables_confirmed_at
 
 
@@ -38,7 +40,8 @@ class Status:
     """What `status` shows; times aware, UTC. Counts are None before the first build.
 
     `tables_at`: when the tables were last known to be those of what is stored, by a build or by a
-    sync that had nothing to change; None while there are none.
+    sync that had nothing to change; None while there are none. `changed_thresholds`: those of the
+    settings that are not the defaults.
     """
 
     config_path: Path | None
@@ -51,6 +54,7 @@ class Status:
     failed_build: FailedBuild | None
     stale: bool
     interrupted_at: str | None
+    changed_thresholds: Mapping[str, Any]
     classes: list[ClassStatus] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -72,6 +76,8 @@ class Status:
             else None,
             "stale": self.stale,
             "interrupted_at": self.interrupted_at,
+            "thresholds": thresholds_in_force(self.changed_thresholds),
+            "changed_thresholds": sorted(self.changed_thresholds),
             "classes": [
                 {
                     "id": item.id,
@@ -173,6 +179,7 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
         failed_build=failed_build(settings),
         stale=last_sync_at is None or now - last_sync_at > limit,
         interrupted_at=interrupted.get("started_at") if interrupted else None,
+        changed_thresholds=changed_thresholds(settings.dbt_vars),
         classes=classes,
     )
 
