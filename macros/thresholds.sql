@@ -13,6 +13,16 @@
     ({{ grade }} is null or {{ grade }} >= {{ threshold('passing_grade') }})
 {%- endmacro %}
 
+{#- A time that can be one, else null: not from before the class's age, and not far ahead of what is known. -#}
+{% macro time_or_null(moment, known_until) -%}
+    case
+        when
+            {{ moment }} >= cast('{{ threshold("earliest_time") }}' as timestamp)
+            and {{ moment }} <= {{ dbt.dateadd('day', threshold('latest_days_ahead'), known_until) }}
+            then {{ moment }}
+    end
+{%- endmacro %}
+
 {#- Rate of two counts; null when there is nothing to take a rate of. -#}
 {% macro rate(part, whole) -%}
     cast({{ part }} as double) / nullif({{ whole }}, 0)

@@ -4,7 +4,7 @@ with activity as (
         class_id,
         student_id,
         min(least(started_at, completed_at)) as first_activity_at
-    from {{ ref('progressions') }}
+    from {{ ref('dated_progressions') }}
     group by class_id, student_id
 
 ),

@@ -134,7 +134,7 @@ def _default(name: str, type_: str, nullable: bool, number: int) -> Any:
 def _sqlite_value(value: Any) -> Any:
     # the way the loader stores them
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+        return value.isoformat(" ", timespec="microseconds")
     if isinstance(value, date):
         return value.isoformat()
     return value

@@ -36,15 +36,17 @@ class Recomputed:
         )
         reads = [r for r in tables["sync_runs"] if r["status"] in ("ok", "unverified")]
         met = [(r["class_id"], r["first_seen_at"]) for r in tables["progressions"]]
-        self.as_of = {
-            c: as_of
-            or max((r["finished_at"] for r in reads if r["class_id"] == c), default=None)
+        read_at = {
+            c: max((r["finished_at"] for r in reads if r["class_id"] == c), default=None)
             or max(moment for class_id, moment in met if class_id == c)
             for c in self._class_ids(tables)
         }
+        self.as_of = {c: as_of or moment for c, moment in read_at.items()}
+        self.known_until = {c: max(moment, self.as_of[c]) for c, moment in read_at.items()}
         self.tables = tables
+        self.dated = [self._date(r) for r in self.records]
         self.enrollments = self._enrollments()
-        self.known = [k for k in map(self._mask, self.records) if k]
+        self.known = [k for k in map(self._mask, self.dated) if k]
         self.curriculum = {c: self._curriculum(c) for c in self.as_of}
         self.pairs = self._pairs()
 
@@ -69,11 +71,28 @@ class Recomputed:
         """Return the local day of the class's as_of."""
         return self.day(class_id, self.as_of[class_id])
 
+    def _date(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return the record with the times that can be; a completion without one stays one."""
+        latest = self.known_until[record["class_id"]] + timedelta(days=365)
+        dated = dict(record)
+        for field in ("started_at", "completed_at", "reviewed_at"):
+            if record[field] and not datetime(2000, 1, 1) <= record[field] <= latest:
+                dated[field] = None
+        if record["completed_at"] and not dated["completed_at"]:
+            mine = record["class_id"], record["record_id"]
+            seen = [
+                version["first_seen_at"]
+                for version in self.tables["progressions"]
+                if (version["class_id"], version["record_id"]) == mine and version["completed_at"]
+            ]
+            dated["completed_at"] = dated["started_at"] or min(seen)
+        return dated
+
     def _enrollments(self) -> dict[tuple[str, str], dict[str, Any]]:
         friendly = {c["friendly_id"].lower(): c["class_id"] for c in self.tables["classes"]}
         by_email = {r["user_email"].lower(): r["user_id"] for r in self.records if r["user_email"]}
         first: dict[tuple[str, str], date] = {}
-        for record in self.records:
+        for record in self.dated:
             key = record["class_id"], record["user_id"]
             moments = [m for m in (record["started_at"], record["completed_at"]) if m]
             days = [self.day(record["class_id"], m) for m in moments]

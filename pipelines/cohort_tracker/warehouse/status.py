@@ -192,18 +192,27 @@ def _is_of_the_past(settings: Settings, run: dict[str, Any]) -> bool:
 def _require_whole(warehouse: Path) -> None:
     """Raise StoreError when the file is shorter than it says: a cut need not hit what is read."""
     [(block_size, blocks)] = query(
-        warehouse, "SELECT block_size, total_blocks FROM pragma_database_size()"
+        warehouse,
+        "SELECT block_size, total_blocks FROM pragma_database_size()"
+        " WHERE database_name = current_database()",
     )
     if warehouse.stat().st_size < _HEADER_BYTES + block_size * blocks:
         raise StoreError(f"{warehouse}: the end of the file is missing", _DAMAGE_HINT)
 
 
 def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run one read-only question against the published warehouse; raises StoreError."""
+    """Run one read-only question against the published warehouse; raises StoreError.
+
+    Attached, because `connect` would hand out a file that another reader in this process has open,
+    also when a sync has replaced it since.
+    """
     import duckdb
 
+    place = str(warehouse).replace("'", "''")
     try:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH '{place}' AS warehouse (READ_ONLY)")
+            connection.execute("USE warehouse")
             return connection.execute(sql, parameters or []).fetchall()
     except duckdb.Error as error:
         raise StoreError(f"{warehouse}: {str(error).splitlines()[0]}", _DAMAGE_HINT) from error
