@@ -49,7 +49,10 @@ class Recomputed:
         self.tables = tables
         self.dated = [self._date(r) for r in self.records]
         self.members = self._members()
-        self.known = [k for k in map(self._mask, self.dated) if k]
+        self.known: dict[str, list[dict[str, Any]]] = {c: [] for c in self.as_of}
+        for record in self.dated:
+            if masked := self._mask(record):
+                self.known[record["class_id"]].append(masked)
         self.begin = {c: self._begin(c) for c in self.as_of}
         self.enrollments = self._enrollments()
         self.curriculum = {c: self._curriculum(c) for c in self.as_of}
@@ -128,7 +131,7 @@ class Recomputed:
     def _begin(self, class_id: str) -> date | None:
         """Return the first day by which two students, and a tenth of the class, had begun."""
         first: dict[str, date] = {}
-        for record in (r for r in self.known if r["class_id"] == class_id):
+        for record in self.known[class_id]:
             for moment in (record["started_at"], record["completed_at"]):
                 if moment:
                     student = record["user_id"]
@@ -266,7 +269,7 @@ class Recomputed:
     ) -> dict[tuple[str, str, str], dict[str, Any]]:
         """Return every student with every assignment of the lists; off the plan, what was begun."""
         best: dict[tuple[str, str, str], dict[str, Any]] = {}
-        for record in self.known:
+        for record in (r for records in self.known.values() for r in records):
             key = record["class_id"], record["user_id"], record["assignment_id"]
             order = (
                 record["completed_at"] or datetime.min,
@@ -297,8 +300,8 @@ class Recomputed:
     def completed_days(self, class_id: str) -> dict[tuple[str, str], list[date]]:
         """Return all completion days per (student, assignment), earliest first."""
         days = defaultdict(list)
-        for r in self.known:
-            if r["class_id"] == class_id and r["completed_at"]:
+        for r in self.known[class_id]:
+            if r["completed_at"]:
                 day = self.day(class_id, r["completed_at"])
                 days[r["user_id"], r["assignment_id"]].append(day)
         return {k: sorted(v) for k, v in days.items()}
@@ -307,8 +310,8 @@ class Recomputed:
         """Return the days of all starts and completions, earliest first."""
         return sorted(
             self.day(class_id, m)
-            for r in self.known
-            if r["class_id"] == class_id and student in (None, r["user_id"])
+            for r in self.known[class_id]
+            if student in (None, r["user_id"])
             for m in (r["started_at"], r["completed_at"])
             if m
         )

@@ -65,8 +65,8 @@ class Completion:
                 continue
             moments = [
                 m
-                for r in self.core.known
-                if (r["class_id"], r["user_id"]) == (class_id, student)
+                for r in self.core.known[class_id]
+                if r["user_id"] == student
                 for m in (r["started_at"], r["completed_at"])
                 if m
             ]

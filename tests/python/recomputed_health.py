@@ -187,9 +187,7 @@ class Health:
         tier = "n_a" if reason or score is None else self.tier(now, score)
         risk = RISK.get(tier)
         risk_before = RISK.get(last_week["tier"]) if last_week else None
-        parts: dict[str, Fraction | None] = dict.fromkeys(WEIGHTS)
-        if student in now.there:
-            parts = self.parts(now, student) | {"timeliness": self.timeliness_share(now, student)}
+        measures = self._measures(now, student) if student in now.there else {}
         return {
             "score": score,
             "tier": tier,
@@ -205,7 +203,18 @@ class Health:
             "class_score": self.class_score(now),
             "excess_silence": now.excess(student),
             "days_silent": now.days_silent(student),
-            **{f"{name}_share": part for name, part in parts.items()},
+            **measures,
+        }
+
+    def _measures(self, now: Moment, student: str) -> dict[str, Any]:
+        """Return what the score of somebody in the class is made of."""
+        shares = self.parts(now, student) | {"timeliness": self.timeliness_share(now, student)}
+        return {
+            **{f"{name}_share": share for name, share in shares.items()},
+            "expected_assignments": len(self.expected_of(now, student)),
+            "completed_expected_assignments": len(self.done_of(now, student)),
+            "last_completed_on": now.last.get(student),
+            "days_enrolled": now.days_enrolled(student),
         }
 
     def _call_list(

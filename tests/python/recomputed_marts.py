@@ -18,6 +18,34 @@ from recomputed_moment import Moment
 from recomputed_signals import MOMENTUM_DAYS, Signals
 from recomputed_waiting import Waiting
 
+KEYS = {
+    "student_completion": ("class_id", "student_id"),
+    "section_completion": ("class_id", "student_id", "section_position", "section"),
+    "type_completion": ("class_id", "student_id", "assignment_type"),
+    "assignment_completion": ("class_id", "assignment_id"),
+    "blockers": ("class_id", "assignment_id"),
+    "stuck_students": ("class_id", "assignment_id", "student_id"),
+    "student_health_weekly": ("class_id", "student_id", "week_ends_on"),
+    "student_health": ("class_id", "student_id"),
+    "student_signals": ("class_id", "student_id", "signal"),
+    "student_events": ("event_key",),
+    "review_queue": ("class_id", "student_id", "assignment_id"),
+    "class_summary": ("class_id",),
+    "night_summary": ("class_id", "night"),
+    "progress_over_time": ("class_id", "week_number"),
+    "cohort_comparison": ("class_id", "week_in_program"),
+    "activity_pattern": ("class_id", "weekday", "hour"),
+}
+"""What tells the rows of each mart apart."""
+
+STANDING = (
+    *("tier", "score", "class_score", "measured_on", "is_complete", "call_list"),
+    *("completion_share", "grade_share", "recency_share", "timeliness_share"),
+    *("expected_assignments", "completed_expected_assignments", "last_completed_on"),
+    *("days_silent", "excess_silence", "is_peer", "is_finished"),
+)
+"""Columns of the latest week that student_health shows."""
+
 
 class Marts:
     """Every mart of a recomputed store. `stale` names the classes whose data is too old."""
@@ -65,21 +93,6 @@ class Marts:
         row = rows[class_id, student]
         now = self.health.now(class_id, student)
         judged = [r["score"] for (c, _), r in rows.items() if c == class_id and r["tier"] != "n_a"]
-        columns = {
-            name: row[name]
-            for name in (
-                "tier",
-                "score",
-                "measured_on",
-                "days_silent",
-                "call_list",
-                "excess_silence",
-                "class_score",
-                "is_complete",
-                "is_peer",
-                "is_finished",
-            )
-        }
         has_verdict = row["tier"] != "n_a"
         verdict = {
             "days_behind": self.health.days_behind(now, student),
@@ -87,7 +100,7 @@ class Marts:
             "peers": len(judged),
         }
         return {
-            **columns,
+            **{name: row[name] for name in STANDING if name in row},
             **(verdict if has_verdict else dict.fromkeys(verdict)),
             **self._projection(now, student, has_verdict=has_verdict),
         }
@@ -272,12 +285,12 @@ class Marts:
         for class_id in self.core.as_of:
             zone = ZoneInfo(self.core.zones[class_id])
             events: dict[str, list[tuple[tuple[int, int], str]]] = {"starts": [], "completions": []}
-            for record in self.core.known:
+            for record in self.core.known[class_id]:
                 for name, moment in (
                     ("starts", record["started_at"]),
                     ("completions", record["completed_at"]),
                 ):
-                    if record["class_id"] == class_id and moment:
+                    if moment:
                         local = moment.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone)
                         place = local.isoweekday(), local.hour
                         events[name].append((place, record["user_id"]))

@@ -130,18 +130,15 @@ class Moment:
     def _completions(self) -> list[dict[str, Any]]:
         return [
             r
-            for r in self.core.known
-            if r["class_id"] == self.class_id
-            and r["user_id"] in self.enrollments
+            for r in self.core.known[self.class_id]
+            if r["user_id"] in self.enrollments
             and r["completed_at"]
             and self.core.day(self.class_id, r["completed_at"]) <= self.day
         ]
 
     def has_begun_anything(self, student: str) -> bool:
         """Return whether the student had opened or completed anything; undated work counts."""
-        mine = [
-            r for r in self.core.known if (r["class_id"], r["user_id"]) == (self.class_id, student)
-        ]
+        mine = [r for r in self.core.known[self.class_id] if r["user_id"] == student]
         undated = any(not r["started_at"] and not r["completed_at"] for r in mine)
         return undated or any(d <= self.day for d in self.core.active_days(self.class_id, student))
 

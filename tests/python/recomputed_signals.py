@@ -63,9 +63,7 @@ class Signals:
         ]
         expected, done = self.health.expected_of(now, student), self.health.done_of(now, student)
         longest = self.waiting.longest(class_id, student)
-        has_begun = any(
-            (r["class_id"], r["user_id"]) == (class_id, student) for r in self.core.known
-        )
+        has_begun = any(r["user_id"] == student for r in self.core.known[class_id])
         low, low_quizzes = sum(g < 0.7 for g in grades), sum(g < 0.7 for g in quizzes)
         return {
             "progress": Fraction(len(done), len(expected)) if expected else None,

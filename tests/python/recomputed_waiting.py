@@ -42,9 +42,7 @@ class Waiting:
         is_later_done = any(self._is_done(class_id, student, a) for a in chain[index + 1 :])
         is_begun = self.core.pairs[class_id, student, assignment]["state"] != "not_started"
         is_next = before is not None and self._is_done(class_id, student, before)
-        is_open = any(
-            (r["class_id"], r["assignment_id"]) == (class_id, assignment) for r in self.core.known
-        )
+        is_open = any(r["assignment_id"] == assignment for r in self.core.known[class_id])
         is_reached = is_begun or is_later_done or (is_next and is_open)
         place = {
             **NOWHERE,
@@ -81,11 +79,7 @@ class Waiting:
         self, class_id: str, student: str, assignment: str, before: str | None
     ) -> date | None:
         """Return the day from which on the student waits; unknown if nothing here has a day."""
-        here = [
-            r
-            for r in self.core.known
-            if (r["class_id"], r["assignment_id"]) == (class_id, assignment)
-        ]
+        here = [r for r in self.core.known[class_id] if r["assignment_id"] == assignment]
         moments = [m for r in here for m in (r["started_at"], r["completed_at"]) if m]
         bases = [self.core.day(class_id, m) for m in moments]
         bases = [min(bases)] if bases else []
