@@ -80,6 +80,47 @@ def test_of_two_the_slower_is_not_at_risk_of_being_slower(see):
     assert see("two_peers").health()["s01"]["class_score"] > 75
 
 
+def test_who_stopped_more_than_35_days_before_the_others_sets_no_pace(see):
+    health = see("peer_window").health()
+    assert [s for s, row in health.items() if not row["is_peer"]] == ["without"]
+    assert (health["within"]["excess_silence"], health["without"]["excess_silence"]) == (35, 36)
+
+
+def test_what_seven_of_ten_have_done_is_expected_and_six_is_not(see):
+    seen = see("share_of_peers")
+    missing = students(10)[7:]
+    assert {row["expected_assignments"] for row in seen.health().values()} == {5}
+    assert {s: t for s, t in seen.tiers().items() if t != "low"} == dict.fromkeys(missing, "medium")
+    assert {seen.health()[s]["days_behind"] for s in missing} == {2}
+    assert seen.blockers() == ["3", "4"]
+    assert seen.blocker("3")["reason_codes"] == "skipped"
+    assert seen.blocker("5")["status"] == "clear"
+    # two weeks ago the three missed one of two lessons
+    assert {(s, "entered_at_risk") for s in missing} < seen.events()
+    assert {(s, "recovered") for s in missing} < seen.events()
+
+
+def test_tiers_compare_with_the_class(see):
+    seen = see("slipping")
+    risks = {s: tier for s, tier in seen.tiers().items() if tier != "low"}
+    assert risks == {"half": "high", "bad-grades": "high", "middling": "medium"}
+    assert seen.call_list() == {"half": "slipping", "bad-grades": "slipping"}
+    # 100 x (20 x 1 + 50 x 0.3 + 15 x 1 + 15 x 1) / 100, the class having 95
+    scores = {s: float(row["score"]) for s, row in seen.health().items()}
+    assert (scores["bad-grades"], scores["middling"], scores["s01"]) == (65, 85, 95)
+    # 100 x (20 x 0.5 + 50 x 0.45 + 15 x (1 - 3 / 60) + 15 x 0.5) / 100
+    assert scores["half"] == 54.3
+
+
+def test_who_did_neither_of_the_last_two_has_gone_quiet(see):
+    seen = see("last_two_missing")
+    assert seen.call_list()["misses-both"] == "gone_quiet"
+    assert set(seen.flagged("inactivity")) == {"misses-both", "misses-18", "misses-19"}
+    # silent as long, and worse than two weeks ago
+    assert seen.call_list()["misses-18"] == "slipping"
+    assert seen.call_list()["misses-19"] == "slipping"
+
+
 def test_finishers_stay_peers_and_nobody_recovers_because_they_are_done(see):
     seen = see("finishers")
     behind = students(20)[14:]
@@ -163,6 +204,12 @@ def test_the_newest_grade_counts_and_the_first_day(see):
 def test_who_missed_one_meeting_is_watched_and_two_fails_on_whatever_day(see, name):
     seen = see(name)
     assert seen.flagged("inactivity") == {"missed-one": "watch", "missed-two": "fail"}
+    excess = {s: row["excess_silence"] for s, row in seen.health().items()}
+    # of a fortnight eight days count: that of the meeting, and seven of the break after it
+    meetings_apart = 7 if name in WEEKLY else 8
+    assert excess["missed-one"] == meetings_apart
+    assert excess["missed-two"] == 2 * meetings_apart
+    assert {excess[s] for s in students(8)} == {0}
     assert seen.call_list()["missed-two"] == "gone_quiet"
     assert set(seen.call_list()) <= {"missed-one", "missed-two"}
     assert {s for s, tier in seen.tiers().items() if tier == "low"} == set(students(8))

@@ -55,6 +55,53 @@ def two_peers(name: str) -> Cohort:
 
 
 @case
+def peer_window(name: str) -> Cohort:
+    """A lesson every three days to yesterday; two stopped 35 and 36 days before the others."""
+    cohort = Cohort(name, range(1, 31))
+    cohort.follow(students(8), every(3, since=70))
+    cohort.follow("within", [70, 67, 36])
+    cohort.follow("without", [70, 67, 37])
+    return cohort
+
+
+@case
+def share_of_peers(name: str) -> Cohort:
+    """Ten at work; seven have done lesson 3, six have done lesson 4, all lesson 5 and 6."""
+    cohort = Cohort(name, range(1, 9))
+    for lesson, count, days_ago in ((1, 10, 20), (2, 10, 15), (3, 7, 10), (4, 6, 8)):
+        cohort.do(students(10)[:count], lesson, days_ago)
+    cohort.do(students(10), 5, 2)
+    cohort.do(students(10), 6, 1)
+    return cohort
+
+
+@case
+def slipping(name: str) -> Cohort:
+    """A lesson every three days; one skips every second, one does all with bad grades."""
+    cohort = Cohort(name, range(1, 31))
+    days = every(3, since=58)
+    cohort.follow(students(8), days)
+    for lesson, days_ago in enumerate(days, start=1):
+        if lesson % 2:
+            cohort.do("half", lesson, days_ago)
+        cohort.do("bad-grades", lesson, days_ago, grade=0.3)
+        cohort.do("middling", lesson, days_ago, grade=0.7)
+    return cohort
+
+
+@case
+def last_two_missing(name: str) -> Cohort:
+    """Nineteen lessons, the last two 4 and 1 days ago; four have been silent for a week longer."""
+    cohort = Cohort(name, range(1, 31))
+    days = [*every(3, since=58, until=8), 4, 1]
+    cohort.follow(students(8), days)
+    cohort.follow(["misses-18", "misses-19", "misses-both"], days[:17])
+    cohort.do("misses-18", 19, 8)
+    cohort.do("misses-19", 18, 8)
+    return cohort
+
+
+@case
 def finishers(name: str) -> Cohort:
     """Fourteen finish all twenty lessons 66 to 70 days ago; six do one lesson in ten days."""
     cohort = Cohort(name, range(1, 21))
