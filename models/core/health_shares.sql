@@ -120,7 +120,11 @@ measured as (
         cast(coalesce(running.completed_sum, 0) as bigint) as completed_expected_assignments,
         cast(coalesce(running.grade_sum, 0) as bigint) as grade_millionths,
         cast(coalesce(running.timeliness_sum, 0) as bigint) as timeliness_millionths,
-        greatest(running.class_days_silent - peer_weeks.class_silent, 0) as excess_silence
+        -- without peers there is no silence of the class to compare with
+        case
+            when peer_weeks.class_silent is not null
+                then greatest(running.class_days_silent - peer_weeks.class_silent, 0)
+        end as excess_silence
     from running
     inner join class_students
         on running.student_key = class_students.student_key
@@ -159,7 +163,7 @@ select
     {{ rate('grade_millionths', 'grades') }} / 1000000 as grade_share,
     case
         when is_finished then 1
-        else greatest(1 - excess_silence / {{ threshold('silent_days') }}, 0)
+        when excess_silence is not null then greatest(1 - excess_silence / {{ threshold('silent_days') }}, 0)
     end as recency_share,
     {{ rate('timeliness_millionths', 'completed_expected_assignments') }} / 1000000 as timeliness_share,
     -- in the score, work that is missing is as late as can be

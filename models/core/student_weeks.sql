@@ -125,7 +125,11 @@ measured as (
         *,
         enrolled_on <= measured_on as has_started,
         coalesce(left_on <= measured_on, false) as has_left,
-        coalesce(greatest({{ days_between('counts_from_on', 'measured_on') }}, 0), 0) as days_enrolled,
+        -- while the class has not begun no day counts
+        case
+            when begins_on is null then 0
+            else greatest({{ days_between('counts_from_on', 'measured_on') }}, 0)
+        end as days_enrolled,
         -- who never completed anything is silent since the enrolment, or since the class began
         case
             when begins_on is null then 0
@@ -137,7 +141,11 @@ measured as (
                     0
                 )
         end as days_silent,
-        greatest(class_day - coalesce(last_class_day, first_class_day), 0) as class_days_silent
+        -- who comes later is not silent yet
+        case
+            when enrolled_on > measured_on then 0
+            else greatest(class_day - coalesce(last_class_day, first_class_day), 0)
+        end as class_days_silent
     from filled
 
 ),
