@@ -111,13 +111,15 @@ tiered as (
 
 ),
 
+-- compared with the week before only: after a break in which the class was over there is none
 moved as (
 
     select
         *,
-        lag(tier) over student_weeks as previous_tier,
-        lag(score) over student_weeks as previous_score,
-        lag(week_number) over student_weeks as previous_week
+        case when lag(week_number) over student_weeks = week_number - 1 then lag(tier) over student_weeks end
+            as previous_tier,
+        case when lag(week_number) over student_weeks = week_number - 1 then lag(score) over student_weeks end
+            as previous_score
     from tiered
     window student_weeks as (partition by student_key order by week_number)
 
