@@ -21,7 +21,8 @@ curriculum as (
         class_id,
         assignment_id,
         assignment_key,
-        assignment_number
+        assignment_number,
+        is_assigned
     from {{ ref('curriculum') }}
 
 ),
@@ -45,12 +46,11 @@ plans as (
 
 ),
 
-weeks as (
+group_weeks as (
 
     select
         group_key,
         week_number,
-        week_starts_on,
         students_begun
     from {{ ref('group_weeks') }}
 
@@ -60,6 +60,7 @@ group_days as (
 
     select
         group_key,
+        week_number,
         day,
         class_day
     from {{ ref('group_days') }}
@@ -87,6 +88,7 @@ completed as (
         progressions.progression_id,
         progressions.completed_at,
         progressions.completed_on,
+        greatest(progressions.completed_on, first_days.day) as counts_on,
         cast(round(progressions.grade * 1000000) as bigint) as grade_millionths
     from progressions
     inner join curriculum
@@ -95,6 +97,8 @@ completed as (
             and progressions.assignment_id = curriculum.assignment_id
     inner join enrollments
         on progressions.student_key = enrollments.student_key
+    inner join first_days
+        on enrollments.group_key = first_days.group_key
 
 ),
 
@@ -115,8 +119,8 @@ numbered as (
     select
         completed.*,
         row_number() over pair as attempt_number,
-        min(completed.completed_on) over pair as first_completed_on,
-        lead(completed.completed_on) over pair as next_completed_on
+        min(completed.counts_on) over pair as first_counts_on,
+        lead(completed.counts_on) over pair as next_counts_on
     from completed
     inner join repeated
         on
@@ -137,10 +141,11 @@ ordered as (
         completed.assignment_key,
         completed.plan_key,
         completed.completed_on,
+        completed.counts_on,
         completed.grade_millionths,
         1 as attempt_number,
-        completed.completed_on as first_completed_on,
-        cast(null as date) as next_completed_on
+        completed.counts_on as first_counts_on,
+        cast(null as bigint) as until_week
     from completed
     left join repeated
         on
@@ -149,111 +154,107 @@ ordered as (
     where repeated.student_key is null
     union all
     select
-        student_key,
-        group_key,
-        assignment_key,
-        plan_key,
-        completed_on,
-        grade_millionths,
-        attempt_number,
-        first_completed_on,
-        next_completed_on
+        numbered.student_key,
+        numbered.group_key,
+        numbered.assignment_key,
+        numbered.plan_key,
+        numbered.completed_on,
+        numbered.counts_on,
+        numbered.grade_millionths,
+        numbered.attempt_number,
+        numbered.first_counts_on,
+        next_days.week_number as until_week
     from numbered
+    left join group_days as next_days
+        on
+            numbered.group_key = next_days.group_key
+            and numbered.next_counts_on = next_days.day
 
 ),
 
--- how many of the group first completed the assignment on each day, and before it
-first_completion_days as (
+first_completions as (
 
     select
+        group_key,
         plan_key,
-        completed_on,
+        counts_on,
         count(*) as students
     from ordered
     where attempt_number = 1
-    group by plan_key, completed_on
+    group by group_key, plan_key, counts_on
 
 ),
 
-days_ahead as (
+-- how many of the group first completed the assignment before each day
+ahead as (
 
     select
+        group_key,
         plan_key,
-        completed_on,
-        cast(
-            coalesce(
-                sum(students) over (
-                    partition by plan_key order by completed_on
-                    rows between unbounded preceding and 1 preceding
-                ),
-                0
-            ) as bigint
+        counts_on,
+        coalesce(
+            sum(students) over (
+                partition by plan_key order by counts_on
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
         ) as students_ahead
-    from first_completion_days
+    from first_completions
 
 ),
 
-placed as (
+-- the share of the group that was not ahead, fixed when the assignment was first completed
+timeliness as (
 
     select
-        ordered.*,
-        days_ahead.students_ahead,
-        group_days.class_day,
-        weeks.week_number as from_week,
-        first_weeks.students_begun,
-        -- what lies before the kept history counts in its first week
-        greatest({{ week_start('ordered.next_completed_on') }}, {{ week_start('first_days.day') }})
-            as next_week_starts_on
-    from ordered
-    inner join first_days
-        on ordered.group_key = first_days.group_key
-    inner join days_ahead
-        on
-            ordered.plan_key = days_ahead.plan_key
-            and ordered.first_completed_on = days_ahead.completed_on
+        ahead.plan_key,
+        ahead.counts_on,
+        cast(
+            round(
+                1000000 * cast(group_weeks.students_begun - ahead.students_ahead as double)
+                / group_weeks.students_begun
+            ) as bigint
+        ) as millionths
+    from ahead
     inner join group_days
         on
-            ordered.group_key = group_days.group_key
-            and greatest(ordered.completed_on, first_days.day) = group_days.day
-    inner join weeks
+            ahead.group_key = group_days.group_key
+            and ahead.counts_on = group_days.day
+    inner join group_weeks
         on
-            ordered.group_key = weeks.group_key
-            and greatest({{ week_start('ordered.completed_on') }}, first_days.day) = weeks.week_starts_on
-    inner join weeks as first_weeks
-        on
-            ordered.group_key = first_weeks.group_key
-            and greatest({{ week_start('ordered.first_completed_on') }}, first_days.day) = first_weeks.week_starts_on
+            ahead.group_key = group_weeks.group_key
+            and group_days.week_number = group_weeks.week_number
 
 )
 
 select
     enrollments.class_id,
     enrollments.student_id,
-    placed.student_key,
+    ordered.student_key,
     curriculum.assignment_id,
-    placed.assignment_key,
-    placed.plan_key,
+    ordered.assignment_key,
+    ordered.plan_key,
+    curriculum.is_assigned,
     plans.plan_key is not null as is_required,
-    placed.attempt_number,
-    placed.completed_on,
-    placed.class_day,
-    placed.grade_millionths,
-    -- the share of the group that was not ahead, fixed when the assignment was first completed
-    cast(
-        round(
-            1000000 * cast(placed.students_begun - placed.students_ahead as double) / placed.students_begun
-        ) as bigint
-    ) as timeliness_millionths,
-    placed.from_week,
-    case when placed.next_completed_on is not null then next_weeks.week_number end as until_week
-from placed
-inner join enrollments
-    on placed.student_key = enrollments.student_key
-inner join curriculum
-    on placed.assignment_key = curriculum.assignment_key
-left join plans
-    on placed.plan_key = plans.plan_key
-left join weeks as next_weeks
+    ordered.attempt_number,
+    ordered.completed_on,
+    group_days.class_day,
+    ordered.grade_millionths,
+    timeliness.millionths as timeliness_millionths,
+    group_days.week_number as from_week,
+    ordered.until_week
+from ordered
+inner join group_days
     on
-        placed.group_key = next_weeks.group_key
-        and placed.next_week_starts_on = next_weeks.week_starts_on
+        ordered.group_key = group_days.group_key
+        and ordered.counts_on = group_days.day
+inner join timeliness
+    on
+        ordered.plan_key = timeliness.plan_key
+        and ordered.first_counts_on = timeliness.counts_on
+inner join enrollments
+    on ordered.student_key = enrollments.student_key
+inner join curriculum
+    on ordered.assignment_key = curriculum.assignment_key
+left join plans
+    on ordered.plan_key = plans.plan_key

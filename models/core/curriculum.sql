@@ -56,7 +56,7 @@ progressions as (
         student_id,
         assignment_id,
         completed_at
-    from {{ ref('progressions') }}
+    from {{ ref('dated_progressions') }}
 
 ),
 

@@ -4,7 +4,7 @@ with activity as (
         class_id,
         student_id,
         min(least(started_at, completed_at)) as first_activity_at
-    from {{ ref('progressions') }}
+    from {{ ref('dated_progressions') }}
     group by class_id, student_id
 
 ),
@@ -28,13 +28,10 @@ roster as (
 mentors as (
 
     select
-        lower(night) as night_key,
-        {{ dbt.listagg('mentor', "', '", 'order by mentor') }} as mentor
-    from {{ ref('stg_files__mentors') }}
-    where
-        mentor is not null
-        and night is not null
-    group by lower(night)
+        class_id,
+        night_key,
+        mentor
+    from {{ ref('mentors') }}
 
 ),
 
@@ -56,7 +53,7 @@ planned_nights as (
         class_id,
         night_key
     from {{ ref('schedule_lines') }}
-    where night_key is not null
+    where night_key <> ''
 
 ),
 
@@ -68,6 +65,30 @@ groups as (
         night_key,
         row_number() over (partition by class_id order by night_key) as group_number
     from planned_nights
+
+),
+
+-- a mentor without a class takes the night in every class
+mentors_by_class as (
+
+    select distinct
+        classes.class_id,
+        mentors.night_key,
+        mentors.mentor
+    from classes
+    inner join mentors
+        on classes.class_id = coalesce(mentors.class_id, classes.class_id)
+
+),
+
+night_mentors as (
+
+    select
+        class_id,
+        night_key,
+        {{ dbt.listagg('mentor', "', '", 'order by mentor') }} as mentor
+    from mentors_by_class
+    group by class_id, night_key
 
 ),
 
@@ -169,7 +190,7 @@ select
     dated.is_on_roster,
     dated.region,
     dated.night,
-    mentors.mentor,
+    night_mentors.mentor,
     dated.role,
     dated.started_on,
     dated.left_on,
@@ -183,5 +204,7 @@ select
     dated.enrolled_on <= dated.as_of_on
     and coalesce(dated.left_on > dated.as_of_on, true) as is_enrolled
 from dated
-left join mentors
-    on lower(dated.night) = mentors.night_key
+left join night_mentors
+    on
+        dated.class_id = night_mentors.class_id
+        and lower(dated.night) = night_mentors.night_key

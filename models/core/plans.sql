@@ -58,7 +58,7 @@ described as (
         on
             groups.class_id = lines_for_all.class_id
             and curriculum.assignment_id = lines_for_all.assignment_id
-            and lines_for_all.night_key is null
+            and lines_for_all.night_key = ''
 
 )
 

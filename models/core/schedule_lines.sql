@@ -1,10 +1,24 @@
+with matches as (
+
+    select
+        line,
+        class_id,
+        assignment_id,
+        night,
+        night_key,
+        due_on,
+        is_optional
+    from {{ ref('schedule_matches') }}
+    where is_current
+
+)
+
 select
-    cast(null as {{ dbt.type_string() }}) as class_id,
-    cast(null as {{ dbt.type_string() }}) as assignment_id,
-    cast(null as {{ dbt.type_string() }}) as night,
-    cast(null as {{ dbt.type_string() }}) as night_key,
-    cast(null as bigint) as line,
-    cast(null as date) as due_on,
-    cast(null as boolean) as is_optional
-from {{ ref('classes') }}
-where false
+    class_id,
+    assignment_id,
+    night_key,
+    night,
+    line,
+    due_on,
+    is_optional
+from matches

@@ -272,10 +272,11 @@ judged as (
 
     select
         *,
-        is_begun
-        or (
-            not is_optional
-            and (has_completed_later or (previous_completed_on is not null and opened_on is not null))
+        not is_optional
+        and (
+            is_begun
+            or has_completed_later
+            or (previous_completed_on is not null and opened_on is not null)
         ) as is_reached,
         not is_optional and not is_completed and has_completed_later as is_skipped,
         not is_optional

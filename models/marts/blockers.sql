@@ -28,16 +28,25 @@ curriculum as (
 
 ),
 
-student_assignments as (
+night_assignments as (
 
     select
         assignment_key,
-        is_reached,
-        is_waiting,
-        is_stuck,
-        is_skipped,
+        reached,
+        waiting,
+        stuck,
+        skipped
+    from {{ ref('night_assignments') }}
+
+),
+
+waiting_work as (
+
+    select
+        assignment_key,
         days_waiting
     from {{ ref('student_assignments') }}
+    where is_waiting
 
 ),
 
@@ -45,12 +54,21 @@ counts as (
 
     select
         assignment_key,
-        count(case when is_reached then 1 end) as reached,
-        count(case when is_waiting then 1 end) as waiting,
-        count(case when is_stuck then 1 end) as stuck,
-        count(case when is_skipped then 1 end) as skipped,
-        {{ median('case when is_waiting then days_waiting end') }} as median_days_waiting
-    from student_assignments
+        cast(sum(reached) as bigint) as reached,
+        cast(sum(waiting) as bigint) as waiting,
+        cast(sum(stuck) as bigint) as stuck,
+        cast(sum(skipped) as bigint) as skipped
+    from night_assignments
+    group by assignment_key
+
+),
+
+waits as (
+
+    select
+        assignment_key,
+        {{ median('days_waiting') }} as median_days_waiting
+    from waiting_work
     group by assignment_key
 
 ),
@@ -74,7 +92,7 @@ measured as (
         coalesce(counts.waiting, 0) as waiting,
         coalesce(counts.stuck, 0) as stuck,
         coalesce(counts.skipped, 0) as skipped,
-        counts.median_days_waiting
+        waits.median_days_waiting
     from assignment_completion
     inner join curriculum
         on
@@ -82,44 +100,14 @@ measured as (
             and assignment_completion.assignment_id = curriculum.assignment_id
     left join counts
         on curriculum.assignment_key = counts.assignment_key
+    left join waits
+        on curriculum.assignment_key = waits.assignment_key
 
 ),
 
-rated as (
-
-    select
-        *,
-        {{ rate('stuck', 'reached') }} as stuck_rate,
-        {{ rate('low_grades', 'graded') }} as low_grade_rate,
-        reached >= {{ threshold('min_reached') }} as is_judged,
-        trim(
-            concat(
-                {% for code, part, whole in [
-                    ('stuck', 'stuck', 'reached'),
-                    ('skipped', 'skipped', 'reached'),
-                    ('low_grade', 'low_grades', 'graded'),
-                ] %}
-                    case
-                        when
-                            {{ part }} > 0
-                            and {{ is_at_least_share(part, whole, 'blocker_' ~ code ~ '_share') }}
-                            then '{{ code }} '
-                        else ''
-                    end{{ ',' if not loop.last }}
-                {% endfor %}
-            )
-        ) as codes
-    from measured
-
-),
-
--- an assignment of which nothing is to be said is no blocker
 judged as (
 
-    select
-        *,
-        is_judged and (stuck > 0 or codes <> '') as is_ranked
-    from rated
+    {{ judged_blockers('measured', ['class_id']) }}
 
 )
 
@@ -132,18 +120,8 @@ select
     section,
     position,
     is_inferred,
-    case
-        when is_ranked then 'ranked'
-        when is_judged then 'clear'
-        else 'n_a'
-    end as status,
-    case
-        when is_ranked
-            then row_number() over (
-                partition by class_id
-                order by is_ranked desc, stuck_rate desc, stuck desc, low_grade_rate desc nulls last, position asc
-            )
-    end as blocker_rank,
+    status,
+    blocker_rank,
     reached,
     completed,
     waiting,
@@ -155,5 +133,5 @@ select
     low_grade_rate,
     median_days_to_complete,
     median_days_waiting,
-    case when is_ranked then nullif(codes, '') end as reason_codes
+    reason_codes
 from judged

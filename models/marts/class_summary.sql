@@ -83,7 +83,7 @@ students as (
         cast(sum(assignments) as bigint) as assigned_work,
         cast(sum(completed) as bigint) as completions,
         cast(sum(open_reviews) as bigint) as open_reviews,
-        {{ rate('sum(grade_millionths)', 'sum(graded)') }} / 1000000 as average_grade
+        {{ mean_grade('sum(grade_millionths)', 'sum(graded)') }} as average_grade
     from student_completion
     group by class_id
 

@@ -4,9 +4,8 @@ with student_completion as (
         class_id,
         class_name,
         student_id,
-        -- one night, however the roster writes it
-        coalesce(lower(night), '') as night_key,
-        coalesce(night, '(no night)') as night,
+        {{ night_key('night') }} as night_key,
+        {{ night_label('night') }} as night,
         mentor,
         is_enrolled,
         is_active_lately,
@@ -57,7 +56,7 @@ select
     {{ tier_counts('tier', 'score') }},
     cast(sum(completed) as bigint) as completions,
     {{ rate('sum(completed)', 'sum(assignments)') }} as completion_rate,
-    {{ rate('sum(grade_millionths)', 'sum(graded)') }} / 1000000 as average_grade,
+    {{ mean_grade('sum(grade_millionths)', 'sum(graded)') }} as average_grade,
     cast(sum(open_reviews) as bigint) as open_reviews
 from members
 group by class_id, class_name, night_key

@@ -67,6 +67,24 @@ def run(class_id: str, finished_at: datetime, **fields: Any) -> dict[str, Any]:
     }
 
 
+def with_schedule_file(tables: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[Row]]:
+    """Return the tables with the schedule as the lines of its file, ids written out."""
+    lines: list[Row] = [
+        {
+            "line": row["line"],
+            "file_version": 2,
+            "class": row["class_id"],
+            "assignment": row["assignment_id"],
+            "due_on": row["due_on"],
+            "optional": row["is_optional"],
+            "night": row["night"],
+        }
+        for row in tables.get("schedule", [])
+    ]
+    raw: dict[str, list[Row]] = {name: [*rows] for name, rows in tables.items()}
+    return raw | ({"schedule": lines} if lines else {})
+
+
 def oulad_tables(directory: Path, finished_at: datetime = LOADED_AT) -> dict[str, list[Row]]:
     """Return the tables of a directory in the OULAD format; names are made from the ids."""
     assignments = {(a["class_id"], a["assignment_id"]): a for a in _read(directory, "assignments")}
@@ -134,7 +152,7 @@ def _default(name: str, type_: str, nullable: bool, number: int) -> Any:
 def _sqlite_value(value: Any) -> Any:
     # the way the loader stores them
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+        return value.isoformat(" ", timespec="microseconds")
     if isinstance(value, date):
         return value.isoformat()
     return value
