@@ -51,10 +51,12 @@ class Completion:
 
     def pairs(self, class_id: str, student: str | None = None) -> dict[tuple[str, str], Any]:
         """Return (student, assignment) -> pair of a class's planned work."""
+        members = [s for c, s in self.core.enrollments if c == class_id and student in (None, s)]
         return {
-            k[1:]: v
-            for k, v in self.core.pairs.items()
-            if k[0] == class_id and student in (None, k[1])
+            (member, assignment): pair
+            for member in members
+            for assignment in self.core.curriculum[class_id]
+            if (pair := self.core.pairs.get((class_id, member, assignment)))
         }
 
     def all_pairs(self, class_id: str) -> dict[tuple[str, str], Any]:

@@ -54,7 +54,11 @@ class Signals:
     def facts(self, class_id: str, student: str) -> dict[str, Any]:
         """Return what is measured of a student."""
         now = self.health.now(class_id, student)
-        pairs = {a: p for (c, s, a), p in self.core.pairs.items() if (c, s) == (class_id, student)}
+        pairs = {
+            a: pair
+            for a in self.core.curriculum[class_id]
+            if (pair := self.core.pairs.get((class_id, student, a)))
+        }
         grades = [p["grade"] for p in pairs.values() if p["grade"] is not None]
         quizzes = [
             p["grade"]
