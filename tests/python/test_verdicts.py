@@ -84,6 +84,9 @@ def test_who_stopped_more_than_35_days_before_the_others_sets_no_pace(see):
     health = see("peer_window").health()
     assert [s for s, row in health.items() if not row["is_peer"]] == ["without"]
     assert (health["within"]["excess_silence"], health["without"]["excess_silence"]) == (35, 36)
+    # both had been away before, and came back for one lesson
+    back = {s for s, event in see("peer_window").events() if event == "back_after_silence"}
+    assert back == {"within", "without"}
 
 
 def test_what_seven_of_ten_have_done_is_expected_and_six_is_not(see):
@@ -134,6 +137,14 @@ def test_finishers_stay_peers_and_nobody_recovers_because_they_are_done(see):
     assert {r["tier"] for r in since_then if r["student"] in behind} == {"critical", "high"}
 
 
+def test_who_has_finished_makes_nobody_elses_silence_usual(see):
+    seen = see("quiet_among_finishers")
+    # the class was last at work yesterday
+    assert seen.flagged("inactivity") == {"quiet": "watch"}
+    assert seen.health()["quiet"]["excess_silence"] == 11
+    assert not {*seen.call_list(), *seen.stuck()} & set(students(6))
+
+
 def test_an_early_bird_is_never_late(see):
     seen = see("early_bird")
     assert seen.health()["bird"]["timeliness_share"] == 1
@@ -172,6 +183,8 @@ def test_opening_it_again_does_not_reset_the_clock(see):
     seen = see("reopener")
     assert seen.stuck() == {"opener": ("4", 54)}
     assert seen.signal("stuck")["opener"] == "fail"
+    # since the week of the 29th of January
+    assert seen.event_keys("newly_stuck") == ["reopener|reopener/opener|newly_stuck|2026-01-26"]
     assert seen.blockers() == ["4"]
 
 
@@ -406,6 +419,15 @@ def test_who_comes_to_every_meeting_is_never_flagged(name, days_ago):
     regulars = set(students(8))
     assert not regulars & {*seen.flagged("inactivity"), *seen.call_list(), *seen.stuck()}
     assert {seen.tiers()[s] for s in regulars} == {"low"}
+
+
+@pytest.mark.parametrize("days_ago", [1, 7, 20, 33])
+def test_an_event_has_the_same_key_as_long_as_it_lasts(days_ago):
+    moment = SYNCED_AT - timedelta(days=days_ago)
+    now, then = ClassView(from_recomputed, "reopener"), on("reopener", moment)
+    assert then.event_keys("newly_stuck") == now.event_keys("newly_stuck")
+    # of complete weeks: what was told is told again
+    assert set(then.event_keys("got_worse")) <= set(now.event_keys("got_worse"))
 
 
 # In words, which the recomputation does not form.

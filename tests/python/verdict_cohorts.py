@@ -113,6 +113,16 @@ def finishers(name: str) -> Cohort:
 
 
 @case
+def quiet_among_finishers(name: str) -> Cohort:
+    """Six finish ten lessons 30 days ago, three do the ninth yesterday, one is silent 12 days."""
+    cohort = Cohort(name, range(1, 11))
+    cohort.follow(students(6), every(3, since=57, until=30))
+    cohort.follow(["slow1", "slow2", "slow3"], every(7, since=57))
+    cohort.follow("quiet", every(7, since=54, until=12))
+    return cohort
+
+
+@case
 def early_bird(name: str) -> Cohort:
     """One did lessons 1 to 5 before everybody else began, then stopped."""
     cohort = Cohort(name, range(1, 21))
