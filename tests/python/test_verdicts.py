@@ -124,6 +124,20 @@ def test_who_did_neither_of_the_last_two_has_gone_quiet(see):
     assert seen.call_list()["misses-19"] == "slipping"
 
 
+def test_two_peers_are_compared_and_one_is_compared_with_nobody(see):
+    two = see("two_with_grades")
+    # 85 is below 95 % of their median of 90
+    assert {s: float(row["score"]) for s, row in two.health().items()} == {"s01": 95, "s02": 85}
+    assert two.tiers() == {"s01": "low", "s02": "medium"}
+    one = see("one_peer")
+    assert [s for s, row in one.health().items() if row["is_peer"]] == ["s01"]
+    # 100 x (20 x 1 + 50 x 0.9 + 15 x (1 - 40 / 60) + 15 x 1) / 100: no less than 75
+    assert float(one.health()["s02"]["score"]) == 85
+    assert one.tiers() == {"s01": "low", "s02": "low"}
+    # worth a call all the same
+    assert one.call_list() == {"s02": "gone_quiet"}
+
+
 def test_finishers_stay_peers_and_nobody_recovers_because_they_are_done(see):
     seen = see("finishers")
     behind = students(20)[14:]

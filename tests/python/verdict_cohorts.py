@@ -55,6 +55,26 @@ def two_peers(name: str) -> Cohort:
 
 
 @case
+def two_with_grades(name: str) -> Cohort:
+    """Two students at the same pace, one with grades of 90 %, one of 70 %."""
+    cohort = Cohort(name, range(1, 21))
+    for lesson, days_ago in enumerate(every(3, since=58), start=1):
+        cohort.do("s01", lesson, days_ago)
+        cohort.do("s02", lesson, days_ago, grade=0.7)
+    return cohort
+
+
+@case
+def one_peer(name: str) -> Cohort:
+    """Two did five lessons; one has done the last of them again every three days for 40 days."""
+    cohort = Cohort(name, range(1, 21))
+    cohort.follow(["s01", "s02"], every(3, since=53, until=41))
+    for days_ago in every(3, since=37):
+        cohort.do("s01", 5, days_ago)
+    return cohort
+
+
+@case
 def peer_window(name: str) -> Cohort:
     """A lesson every three days to yesterday; two stopped 35 and 36 days before the others."""
     cohort = Cohort(name, range(1, 31))
