@@ -119,6 +119,9 @@ def test_who_did_neither_of_the_last_two_has_gone_quiet(see):
     seen = see("last_two_missing")
     assert seen.call_list()["misses-both"] == "gone_quiet"
     assert set(seen.flagged("inactivity")) == {"misses-both", "misses-18", "misses-19"}
+    # both lessons were first opened 8 days ago; the class's own silence is one day
+    assert seen.stuck() == {"misses-both": ("18", 8), "misses-19": ("19", 8)}
+    assert seen.flagged("stuck") == dict.fromkeys(seen.stuck(), "watch")
     # silent as long, and worse than two weeks ago
     assert seen.call_list()["misses-18"] == "slipping"
     assert seen.call_list()["misses-19"] == "slipping"
@@ -146,6 +149,7 @@ def test_finishers_stay_peers_and_nobody_recovers_because_they_are_done(see):
     assert all(row["is_peer"] for row in seen.health().values())
     assert not {event for _, event in seen.events()} & {"recovered", "back_after_silence"}
     assert {s for s, event in seen.events() if event == "finished"} == set(students(20)[:14])
+    assert len(seen.event_keys("finished")) == 14
     # for months, whatever day it is
     since_then = [r for r in seen.weekly() if r["week_ends_on"] > day(70)]
     assert {r["tier"] for r in since_then if r["student"] in behind} == {"critical", "high"}
@@ -200,6 +204,19 @@ def test_opening_it_again_does_not_reset_the_clock(see):
     # since the week of the 29th of January
     assert seen.event_keys("newly_stuck") == ["reopener|reopener/opener|newly_stuck|2026-01-26"]
     assert seen.blockers() == ["4"]
+
+
+def test_waiting_begins_when_it_is_opened_on_the_day_it_was_reached(see):
+    assert see("opens_at_once").stuck() == {"opener": ("4", 60)}
+
+
+def test_nobody_is_stuck_at_what_nobody_has_opened(see):
+    seen = see("front_runner")
+    assert seen.flagged("inactivity") == {"fast": "fail"}
+    assert not seen.stuck()
+    assert not seen.flagged("stuck")
+    assert seen.blocker("17")["reached"] == 0
+    assert seen.tiers()["fast"] == "low"
 
 
 # Work that is done again.

@@ -111,13 +111,14 @@ def slipping(name: str) -> Cohort:
 
 @case
 def last_two_missing(name: str) -> Cohort:
-    """Nineteen lessons, the last two 4 and 1 days ago; four have been silent for a week longer."""
+    """Nineteen lessons, the last two 4 and 1 days ago; three have been silent a week longer."""
     cohort = Cohort(name, range(1, 31))
     days = [*every(3, since=58, until=8), 4, 1]
     cohort.follow(students(8), days)
-    cohort.follow(["misses-18", "misses-19", "misses-both"], days[:17])
+    cohort.follow(["misses-18", "misses-19", "misses-both", "waits-six"], days[:17])
     cohort.do("misses-18", 19, 8)
     cohort.do("misses-19", 18, 8)
+    cohort.do("waits-six", 18, 7)
     return cohort
 
 
@@ -203,6 +204,26 @@ def reopener(name: str) -> Cohort:
     cohort.follow("opener", days[:3])
     for days_ago in every(6, since=54, until=6):
         cohort.open("opener", 4, days_ago)
+    return cohort
+
+
+@case
+def opens_at_once(name: str) -> Cohort:
+    """One opens lesson 4 on the day of completing lesson 3, and again 30 days later."""
+    cohort = Cohort(name, range(1, 31))
+    cohort.follow(students(9), every(3, since=70))
+    cohort.follow("opener", [68, 64, 60])
+    cohort.open("opener", 4, 60)
+    cohort.open("opener", 4, 30)
+    return cohort
+
+
+@case
+def front_runner(name: str) -> Cohort:
+    """One is far ahead of nine and has stopped before a lesson that nobody has opened."""
+    cohort = Cohort(name, range(1, 31))
+    cohort.follow(students(9), every(5, since=46))
+    cohort.follow("fast", every(2, since=46, until=16))
     return cohort
 
 
