@@ -295,6 +295,16 @@ def test_a_class_is_over_after_sixty_days(see):
     assert all_low(see("break_59"))
 
 
+def test_nobody_is_to_be_called_when_the_class_is_over(see):
+    seen = see("over_without_one")
+    assert seen.tiers()["gone"] == "n_a"
+    assert not seen.call_list()
+    # the last week is there as it was
+    last = {r["student"]: r for r in seen.weekly() if r["is_latest"]}
+    assert (last["gone"]["tier"], last["gone"]["call_list"]) == ("critical", "gone_quiet")
+    assert ("gone", "entered_at_risk") in seen.events()
+
+
 def test_when_one_is_back_nobody_moves(see):
     seen = see("one_is_back")
     assert nobody_is_flagged(seen)

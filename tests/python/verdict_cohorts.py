@@ -303,6 +303,14 @@ for _name in BREAKS:
     CASES[_name] = lambda name: _break(name, BREAKS[name])
 
 
+@case
+def over_without_one(name: str) -> Cohort:
+    """A class that ended 70 days ago; one had stopped 20 days before the others."""
+    cohort = _break(name, 70)
+    cohort.follow("gone", [92, 90])
+    return cohort
+
+
 def _back(name: str, one: int | None, six: int | None) -> Cohort:
     """A break of 35 days after 12 lessons; one comes back, later five more."""
     cohort = Cohort(name, range(1, 21))
