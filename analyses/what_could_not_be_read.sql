@@ -1,4 +1,4 @@
--- What is missing in the tables because it could not be read, and which roster lines need a correction?
+-- What is missing in the tables because it could not be read, and which lines of files need a correction?
 select
     read_from,
     record_id,
@@ -8,10 +8,9 @@ from {{ ref('rejected_records') }}
 where not is_accepted_since
 union all
 select
-    'file:roster' as read_from,
+    concat('file:', file_name) as read_from,
     cast(line as {{ dbt.type_string() }}) as record_id,
     problem as reason,
     null as first_seen_at
-from {{ ref('roster_matches') }}
-where problem is not null
+from {{ ref('file_problems') }}
 order by read_from, record_id

@@ -1,15 +1,9 @@
 -- Who of a night needs a call first, and why?
 select
     night,
-    mentor,
-    class_name,
-    first_name,
-    last_name,
-    email,
+    concat(first_name, ' ', last_name) as student,
     tier,
     score,
-    days_silent,
-    days_behind,
     reasons
 from {{ ref('student_health') }}
 where tier in ('critical', 'high')

@@ -14,13 +14,16 @@ PAGE = ROOT / "docs" / "metrics.md"
 SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
     (
         "The moment, the calendar, the students",
-        "`core.classes`, `core.class_weeks`, `core.enrollments`",
+        "`core.classes`, `core.class_weeks`, `core.dated_progressions`, `core.enrollments`",
         [
             ("as_of", "as_of"),
             ("is_stale", "is_stale"),
             ("timezone", "timezone"),
             ("iso_week", "iso_week"),
             ("is_class_over", "is_class_over"),
+            ("started_at", "started_at_known"),
+            ("completed_at", "completed_at_known"),
+            ("reviewed_at", "reviewed_at_known"),
             ("enrolled_on", "enrolled_on"),
             ("left_on", "left_on"),
             ("students", "students"),

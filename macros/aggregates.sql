@@ -23,3 +23,8 @@
 {% macro spark__newest_value(column, order_columns) -%}
     max_by({{ column }}, struct({{ order_columns | join(', ') }})) filter (where {{ column }} is not null)
 {%- endmacro %}
+
+{#- Mean from a sum of whole numbers, which is the same in whatever order the rows come. -#}
+{% macro mean_of_whole(whole_number, counted) -%}
+    {{ rate('sum(' ~ whole_number ~ ')', 'count(' ~ counted ~ ')') }}
+{%- endmacro %}

@@ -40,3 +40,13 @@
     {%- endif -%}
     {{ return(columns) }}
 {%- endmacro %}
+
+{#- Key of a group of a class: all of the class (0), or one night that has a plan of its own. -#}
+{% macro group_key(class_key, group_number) -%}
+    cast({{ class_key }} * 1000 + {{ group_number }} as bigint)
+{%- endmacro %}
+
+{#- Key of an assignment in the plan of a group, in the order of `number`, as `key_in_class` is for the class. -#}
+{% macro plan_key(group_key, number) -%}
+    cast({{ group_key }} * 1000000 + {{ number }} as bigint)
+{%- endmacro %}

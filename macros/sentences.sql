@@ -17,3 +17,15 @@
 {% macro counted_text(number, word) -%}
     concat(cast({{ number }} as {{ dbt.type_string() }}), case when {{ number }} = 1 then ' {{ word }}' else ' {{ word }}s' end)
 {%- endmacro %}
+
+{#- A day as people say it: 9 November. -#}
+{% macro day_text(day) -%}
+    concat(
+        cast(extract(day from {{ day }}) as {{ dbt.type_string() }}), ' ',
+        case extract(month from {{ day }})
+            {% for name in ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'] -%}
+                when {{ loop.index }} then '{{ name }}'
+            {% endfor -%}
+        end
+    )
+{%- endmacro %}

@@ -7,5 +7,15 @@
     count(case when is_passed then 1 end) as passed,
     count(case when is_graded then 1 end) as graded,
     count(case when is_graded and not is_passed then 1 end) as low_grades,
-    avg(grade) as average_grade
+    {{ mean_grade(grade_sum(), 'count(grade)') }} as average_grade
+{%- endmacro %}
+
+{#- Sum of grades in millionths: whole numbers give the same sum in whatever order they come. -#}
+{% macro grade_sum() -%}
+    cast(sum(cast(round(grade * 1000000) as bigint)) as bigint)
+{%- endmacro %}
+
+{#- Mean grade (0-1) from a sum in millionths. -#}
+{% macro mean_grade(millionths, graded) -%}
+    {{ rate(millionths, graded) }} / 1000000
 {%- endmacro %}

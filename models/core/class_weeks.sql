@@ -9,6 +9,18 @@ with activity as (
 
 ),
 
+completions as (
+
+    select
+        class_id,
+        {{ week_start('completed_on') }} as week_starts_on,
+        max(completed_on) as last_completed_on
+    from {{ ref('progressions_as_of') }}
+    where completed_on is not null
+    group by class_id, {{ week_start('completed_on') }}
+
+),
+
 classes as (
 
     select
@@ -23,28 +35,12 @@ spans as (
     select
         classes.class_id,
         classes.as_of_on,
-        activity.last_completed_on,
         {{ week_start('coalesce(activity.first_activity_on, classes.as_of_on)') }} as first_week_starts_on,
-        {{ week_start('classes.as_of_on') }} as last_week_starts_on
+        {{ week_start('classes.as_of_on') }} as last_week_starts_on,
+        {{ week_start('coalesce(activity.last_completed_on, classes.as_of_on)') }} as last_completed_week_starts_on
     from classes
     left join activity
         on classes.class_id = activity.class_id
-
-),
-
--- when nobody has completed anything for `silent_days` the class is over: nothing more to follow
-ended as (
-
-    select
-        *,
-        coalesce(
-            least(
-                last_week_starts_on,
-                {{ week_start(add_days('last_completed_on', threshold('silent_days'))) }}
-            ),
-            last_week_starts_on
-        ) as last_followed_week_starts_on
-    from spans
 
 ),
 
@@ -55,9 +51,9 @@ kept as (
         *,
         greatest(
             first_week_starts_on,
-            {{ add_days('last_followed_week_starts_on', '-7 * (' ~ threshold('history_weeks') ~ ' - 1)') }}
+            {{ add_days('last_completed_week_starts_on', '-7 * (' ~ threshold('history_weeks') ~ ' - 1)') }}
         ) as first_kept_week_starts_on
-    from ended
+    from spans
 
 ),
 
@@ -66,7 +62,7 @@ weeks as (
     select
         kept.class_id,
         kept.as_of_on,
-        kept.last_followed_week_starts_on,
+        kept.last_completed_week_starts_on,
         cast(numbers.n + 1 as bigint) as week_number,
         {{ add_days('kept.first_kept_week_starts_on', 'numbers.n * 7') }} as week_starts_on
     from kept
@@ -78,31 +74,62 @@ weeks as (
 dated as (
 
     select
-        *,
-        {{ add_days('week_starts_on', 6) }} as week_ends_on
+        weeks.*,
+        {{ add_days('weeks.week_starts_on', 6) }} as week_ends_on,
+        least({{ add_days('weeks.week_starts_on', 6) }}, weeks.as_of_on) as measured_on,
+        max(completions.last_completed_on) over (
+            partition by weeks.class_id order by weeks.week_number
+            rows between unbounded preceding and current row
+        ) as last_completed_on
     from weeks
+    left join completions
+        on
+            weeks.class_id = completions.class_id
+            and weeks.week_starts_on = completions.week_starts_on
 
 ),
 
+-- when nobody has completed anything for `silent_days` the class is over, until somebody does again
 followed as (
 
     select
         *,
-        week_starts_on <= last_followed_week_starts_on as is_followed
+        coalesce(
+            {{ days_between('last_completed_on', 'measured_on') }} < {{ threshold('silent_days') }}
+            or last_completed_on >= week_starts_on,
+            true
+        ) as is_followed
     from dated
+
+),
+
+ends as (
+
+    select
+        class_id,
+        max(week_number) as last_week,
+        max(case when is_followed then week_number end) as last_followed_week,
+        max(case when week_starts_on <= last_completed_week_starts_on then week_number end) as last_completed_week
+    from followed
+    group by class_id
 
 )
 
 select
-    class_id,
-    week_number,
-    {{ iso_week_label('week_starts_on') }} as iso_week,
-    week_starts_on,
-    week_ends_on,
-    least(week_ends_on, as_of_on) as measured_on,
-    is_followed,
-    is_followed
-    and week_number = max(case when is_followed then week_number end) over (partition by class_id)
-        as is_last_followed,
-    max(case when is_followed then 0 else 1 end) over (partition by class_id) = 1 as is_class_over
+    followed.class_id,
+    followed.week_number,
+    {{ iso_week_label('followed.week_starts_on') }} as iso_week,
+    followed.week_starts_on,
+    followed.week_ends_on,
+    followed.measured_on,
+    followed.week_ends_on < followed.as_of_on as is_complete,
+    followed.is_followed,
+    followed.week_number > ends.last_followed_week as is_after_end,
+    case
+        when ends.last_followed_week = ends.last_week then followed.week_number = ends.last_week
+        else followed.week_number = ends.last_completed_week
+    end as is_latest,
+    ends.last_followed_week < ends.last_week as is_class_over
 from followed
+inner join ends
+    on followed.class_id = ends.class_id

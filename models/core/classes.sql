@@ -147,6 +147,7 @@ select
     last_synced_at,
     last_run_at,
     last_run_status,
+    data_as_of as read_at,
     as_of,
     {{ local_date('as_of', 'timezone') }} as as_of_on,
     coalesce(

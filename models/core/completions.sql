@@ -20,7 +20,9 @@ curriculum as (
     select
         class_id,
         assignment_id,
-        assignment_key
+        assignment_key,
+        assignment_number,
+        is_assigned
     from {{ ref('curriculum') }}
 
 ),
@@ -30,35 +32,73 @@ enrollments as (
     select
         class_id,
         student_id,
-        student_key
+        student_key,
+        group_key
     from {{ ref('enrollments') }}
 
 ),
 
-weeks as (
+plans as (
+
+    select plan_key
+    from {{ ref('plans') }}
+    where not is_optional
+
+),
+
+group_weeks as (
 
     select
-        class_id,
+        group_key,
         week_number,
-        week_starts_on
-    from {{ ref('class_weeks') }}
+        students_begun
+    from {{ ref('group_weeks') }}
+
+),
+
+group_days as (
+
+    select
+        group_key,
+        week_number,
+        day,
+        class_day
+    from {{ ref('group_days') }}
+
+),
+
+-- what lies before the kept history counts on its first day
+first_days as (
+
+    select
+        group_key,
+        min(day) as day
+    from group_days
+    group by group_key
 
 ),
 
 completed as (
 
     select
-        progressions.student_key,
+        enrollments.student_key,
+        enrollments.group_key,
         curriculum.assignment_key,
+        {{ plan_key('enrollments.group_key', 'curriculum.assignment_number') }} as plan_key,
         progressions.progression_id,
         progressions.completed_at,
         progressions.completed_on,
+        greatest(progressions.completed_on, first_days.day) as counts_on,
         cast(round(progressions.grade * 1000000) as bigint) as grade_millionths
     from progressions
     inner join curriculum
         on
             progressions.class_id = curriculum.class_id
             and progressions.assignment_id = curriculum.assignment_id
+    inner join enrollments
+        on progressions.student_key = enrollments.student_key
+    inner join first_days
+        on enrollments.group_key = first_days.group_key
 
 ),
 
@@ -79,8 +119,8 @@ numbered as (
     select
         completed.*,
         row_number() over pair as attempt_number,
-        min(completed.completed_on) over pair as first_completed_on,
-        lead(completed.completed_on) over pair as next_completed_on
+        min(completed.counts_on) over pair as first_counts_on,
+        lead(completed.counts_on) over pair as next_counts_on
     from completed
     inner join repeated
         on
@@ -97,12 +137,15 @@ ordered as (
 
     select
         completed.student_key,
+        completed.group_key,
         completed.assignment_key,
+        completed.plan_key,
         completed.completed_on,
+        completed.counts_on,
         completed.grade_millionths,
         1 as attempt_number,
-        completed.completed_on as first_completed_on,
-        cast(null as date) as next_completed_on
+        completed.counts_on as first_counts_on,
+        cast(null as bigint) as until_week
     from completed
     left join repeated
         on
@@ -111,60 +154,107 @@ ordered as (
     where repeated.student_key is null
     union all
     select
-        student_key,
-        assignment_key,
-        completed_on,
-        grade_millionths,
-        attempt_number,
-        first_completed_on,
-        next_completed_on
+        numbered.student_key,
+        numbered.group_key,
+        numbered.assignment_key,
+        numbered.plan_key,
+        numbered.completed_on,
+        numbered.counts_on,
+        numbered.grade_millionths,
+        numbered.attempt_number,
+        numbered.first_counts_on,
+        next_days.week_number as until_week
     from numbered
+    left join group_days as next_days
+        on
+            numbered.group_key = next_days.group_key
+            and numbered.next_counts_on = next_days.day
 
 ),
 
--- how many students had completed the assignment on an earlier day: up to this day, without this day
+first_completions as (
+
+    select
+        group_key,
+        plan_key,
+        counts_on,
+        count(*) as students
+    from ordered
+    where attempt_number = 1
+    group by group_key, plan_key, counts_on
+
+),
+
+-- how many of the group first completed the assignment before each day
 ahead as (
 
     select
-        *,
-        count(case when attempt_number = 1 then 1 end) over so_far
-        - count(case when attempt_number = 1 then 1 end) over same_day as students_ahead
-    from ordered
-    window
-        so_far as (
-            partition by assignment_key order by first_completed_on
-            range between unbounded preceding and current row
-        ),
-        same_day as (
-            partition by assignment_key order by first_completed_on
-            range between current row and current row
-        )
+        group_key,
+        plan_key,
+        counts_on,
+        coalesce(
+            sum(students) over (
+                partition by plan_key order by counts_on
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as students_ahead
+    from first_completions
+
+),
+
+-- the share of the group that was not ahead, fixed when the assignment was first completed
+timeliness as (
+
+    select
+        ahead.plan_key,
+        ahead.counts_on,
+        cast(
+            round(
+                1000000 * cast(group_weeks.students_begun - ahead.students_ahead as double)
+                / group_weeks.students_begun
+            ) as bigint
+        ) as millionths
+    from ahead
+    inner join group_days
+        on
+            ahead.group_key = group_days.group_key
+            and ahead.counts_on = group_days.day
+    inner join group_weeks
+        on
+            ahead.group_key = group_weeks.group_key
+            and group_days.week_number = group_weeks.week_number
 
 )
 
 select
     enrollments.class_id,
     enrollments.student_id,
-    ahead.student_key,
+    ordered.student_key,
     curriculum.assignment_id,
-    ahead.assignment_key,
-    ahead.attempt_number,
-    ahead.completed_on,
-    ahead.grade_millionths,
-    ahead.students_ahead,
-    -- what lies before the kept history counts in its first week
-    coalesce(weeks.week_number, 1) as from_week,
-    case when ahead.next_completed_on is not null then coalesce(next_weeks.week_number, 1) end as until_week
-from ahead
+    ordered.assignment_key,
+    ordered.plan_key,
+    curriculum.is_assigned,
+    plans.plan_key is not null as is_required,
+    ordered.attempt_number,
+    ordered.completed_on,
+    group_days.class_day,
+    ordered.grade_millionths,
+    timeliness.millionths as timeliness_millionths,
+    group_days.week_number as from_week,
+    ordered.until_week
+from ordered
+inner join group_days
+    on
+        ordered.group_key = group_days.group_key
+        and ordered.counts_on = group_days.day
+inner join timeliness
+    on
+        ordered.plan_key = timeliness.plan_key
+        and ordered.first_counts_on = timeliness.counts_on
 inner join enrollments
-    on ahead.student_key = enrollments.student_key
+    on ordered.student_key = enrollments.student_key
 inner join curriculum
-    on ahead.assignment_key = curriculum.assignment_key
-left join weeks
-    on
-        enrollments.class_id = weeks.class_id
-        and {{ week_start('ahead.completed_on') }} = weeks.week_starts_on
-left join weeks as next_weeks
-    on
-        enrollments.class_id = next_weeks.class_id
-        and {{ week_start('ahead.next_completed_on') }} = next_weeks.week_starts_on
+    on ordered.assignment_key = curriculum.assignment_key
+left join plans
+    on ordered.plan_key = plans.plan_key

@@ -4,21 +4,33 @@ with latest as (
         class_id,
         student_id,
         student_key,
+        group_key,
         measured_on,
-        is_active
-    from {{ ref('student_weeks') }}
-    where is_last_followed
+        is_peer,
+        peers,
+        expected_assignments,
+        completed_expected_assignments,
+        days_enrolled
+    from {{ ref('health_shares') }}
+    where is_latest
+
+),
+
+begins as (
+
+    select
+        student_key,
+        begins_on
+    from {{ ref('enrollments') }}
 
 ),
 
 expected_now as (
 
-    select
-        assignment_key,
-        active_students
+    select plan_key
     from {{ ref('expected_assignments') }}
     where
-        is_last_followed
+        is_latest
         and is_expected
 
 ),
@@ -27,71 +39,86 @@ first_completions as (
 
     select
         student_key,
-        assignment_key,
+        plan_key,
         completed_on
     from {{ ref('completions') }}
-    where attempt_number = 1
+    where
+        attempt_number = 1
+        and is_required
 
 ),
 
-open_work as (
+-- the day on which each of today's peers had completed so many of what is expected
+reached as (
 
     select
-        student_key,
-        assignment_key
-    from {{ ref('student_assignments') }}
-    where not is_completed
-
-),
-
-completion_order as (
-
-    select
-        expected_now.assignment_key,
-        expected_now.active_students,
+        latest.group_key,
+        latest.peers,
         first_completions.completed_on,
         row_number() over (
-            partition by expected_now.assignment_key order by first_completions.completed_on
+            partition by latest.student_key order by first_completions.completed_on, first_completions.plan_key
         ) as completed
-    from expected_now
+    from latest
     inner join first_completions
-        on expected_now.assignment_key = first_completions.assignment_key
-    inner join latest
+        on latest.student_key = first_completions.student_key
+    inner join expected_now
+        on first_completions.plan_key = expected_now.plan_key
+    where latest.is_peer
+
+),
+
+counted as (
+
+    select
+        group_key,
+        peers,
+        completed,
+        completed_on,
+        row_number() over (partition by group_key, completed order by completed_on) as peers_there
+    from reached
+
+),
+
+-- the day by which enough of them had
+class_days_of_counts as (
+
+    select
+        group_key,
+        completed,
+        min(completed_on) as reached_on
+    from counted
+    where {{ is_at_least_share('peers_there', 'peers', 'expected_share') }}
+    group by group_key, completed
+
+),
+
+dated as (
+
+    select
+        latest.*,
+        case
+            when latest.completed_expected_assignments >= latest.expected_assignments then null
+            when latest.completed_expected_assignments = 0 then begins.begins_on
+            else greatest(class_days_of_counts.reached_on, begins.begins_on)
+        end as reached_on,
+        class_days_of_counts.completed is not null or latest.completed_expected_assignments = 0 as is_reached
+    from latest
+    inner join begins
+        on latest.student_key = begins.student_key
+    left join class_days_of_counts
         on
-            first_completions.student_key = latest.student_key
-            and latest.is_active
-
-),
-
--- the day on which each expected assignment became expected, among who is active now
-expected_since as (
-
-    select
-        assignment_key,
-        min(completed_on) as expected_since_on
-    from completion_order
-    where {{ is_at_least_share('completed', 'active_students', 'expected_share') }}
-    group by assignment_key
-
-),
-
-missing as (
-
-    select
-        open_work.student_key,
-        min(expected_since.expected_since_on) as missing_since_on
-    from open_work
-    inner join expected_since
-        on open_work.assignment_key = expected_since.assignment_key
-    group by open_work.student_key
+            latest.group_key = class_days_of_counts.group_key
+            and latest.completed_expected_assignments = class_days_of_counts.completed
 
 )
 
 select
-    latest.class_id,
-    latest.student_id,
-    missing.missing_since_on,
-    coalesce({{ days_between('missing.missing_since_on', 'latest.measured_on') }}, 0) as days_behind
-from latest
-left join missing
-    on latest.student_key = missing.student_key
+    class_id,
+    student_id,
+    case when is_reached then reached_on end as behind_since_on,
+    case
+        when is_reached and reached_on is not null
+            then greatest(least({{ days_between('reached_on', 'measured_on') }}, days_enrolled), 0)
+        else 0
+    end as days_behind
+from dated

@@ -4,7 +4,7 @@ with activity as (
         class_id,
         student_id,
         min(least(started_at, completed_at)) as first_activity_at
-    from {{ ref('progressions') }}
+    from {{ ref('dated_progressions') }}
     group by class_id, student_id
 
 ),
@@ -28,13 +28,10 @@ roster as (
 mentors as (
 
     select
-        lower(night) as night_key,
-        {{ dbt.listagg('mentor', "', '", 'order by mentor') }} as mentor
-    from {{ ref('stg_files__mentors') }}
-    where
-        mentor is not null
-        and night is not null
-    group by lower(night)
+        class_id,
+        night_key,
+        mentor
+    from {{ ref('mentors') }}
 
 ),
 
@@ -44,8 +41,54 @@ classes as (
         id as class_id,
         class_key,
         timezone,
+        as_of,
         as_of_on
     from {{ ref('classes') }}
+
+),
+
+planned_nights as (
+
+    select distinct
+        class_id,
+        night_key
+    from {{ ref('schedule_lines') }}
+    where night_key <> ''
+
+),
+
+-- a night with lines of its own in the schedule is a group by itself; all others are one
+groups as (
+
+    select
+        class_id,
+        night_key,
+        row_number() over (partition by class_id order by night_key) as group_number
+    from planned_nights
+
+),
+
+-- a mentor without a class takes the night in every class
+mentors_by_class as (
+
+    select distinct
+        classes.class_id,
+        mentors.night_key,
+        mentors.mentor
+    from classes
+    inner join mentors
+        on classes.class_id = coalesce(mentors.class_id, classes.class_id)
+
+),
+
+night_mentors as (
+
+    select
+        class_id,
+        night_key,
+        {{ dbt.listagg('mentor', "', '", 'order by mentor') }} as mentor
+    from mentors_by_class
+    group by class_id, night_key
 
 ),
 
@@ -77,6 +120,7 @@ localized as (
         merged.*,
         classes.class_key,
         classes.as_of_on,
+        merged.first_activity_at <= classes.as_of as is_known_active,
         {{ local_date('merged.first_activity_at', 'classes.timezone') }} as first_activity_on
     from merged
     inner join classes
@@ -84,12 +128,34 @@ localized as (
 
 ),
 
-placed as (
+arrivals as (
 
     select
-        *,
-        min(first_activity_on) over (partition by class_id) as class_started_on
+        class_id,
+        first_activity_on,
+        count(*) over (partition by class_id) as students,
+        count(case when is_known_active then 1 end) over (partition by class_id) as active_students,
+        case
+            when is_known_active
+                then row_number() over (
+                    partition by class_id, is_known_active order by first_activity_on, student_id
+                )
+        end as arrival
     from localized
+
+),
+
+-- the day by which enough of the class had done something: one who looks in early begins nothing
+begins as (
+
+    select
+        class_id,
+        min(first_activity_on) as begins_on
+    from arrivals
+    where
+        arrival >= least(students, {{ threshold('begin_students') }})
+        and {{ is_at_least_share('arrival', 'active_students', 'begin_share') }}
+    group by class_id
 
 ),
 
@@ -97,9 +163,19 @@ placed as (
 dated as (
 
     select
-        *,
-        coalesce(least(started_on, first_activity_on), class_started_on, as_of_on) as enrolled_on
-    from placed
+        localized.*,
+        begins.begins_on,
+        coalesce(groups.group_number, 0) as group_number,
+        groups.night_key as group_night_key,
+        coalesce(least(localized.started_on, localized.first_activity_on), begins.begins_on, localized.as_of_on)
+            as enrolled_on
+    from localized
+    left join begins
+        on localized.class_id = begins.class_id
+    left join groups
+        on
+            localized.class_id = groups.class_id
+            and lower(localized.night) = groups.night_key
 
 )
 
@@ -108,19 +184,27 @@ select
     dated.student_id,
     {{ key_in_class('dated.class_key', 'row_number() over (partition by dated.class_key order by dated.student_id)') }}
         as student_key,
+    {{ group_key('dated.class_key', 'dated.group_number') }} as group_key,
+    dated.group_night_key,
     dated.has_progressions,
     dated.is_on_roster,
     dated.region,
     dated.night,
-    mentors.mentor,
+    night_mentors.mentor,
     dated.role,
     dated.started_on,
     dated.left_on,
+    dated.begins_on,
     dated.enrolled_on,
+    greatest(dated.enrolled_on, dated.begins_on) as counts_from_on,
+    coalesce({{ days_between('dated.begins_on', 'dated.enrolled_on') }} > {{ threshold('late_join_days') }}, false)
+        as is_late_joiner,
     dated.enrolled_on <= dated.as_of_on as has_started,
     coalesce(dated.left_on <= dated.as_of_on, false) as has_left,
     dated.enrolled_on <= dated.as_of_on
     and coalesce(dated.left_on > dated.as_of_on, true) as is_enrolled
 from dated
-left join mentors
-    on lower(dated.night) = mentors.night_key
+left join night_mentors
+    on
+        dated.class_id = night_mentors.class_id
+        and lower(dated.night) = night_mentors.night_key

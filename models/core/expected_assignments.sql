@@ -1,22 +1,35 @@
--- Counted through changes only (a completion, a student falling silent or coming back), so that the
+-- Counted through changes only (a completion, a student becoming a peer or ceasing to be one), so that the
 -- work grows with the number of completions and not with completions times weeks.
-with active_students as (
+with plans as (
 
     select
         class_id,
-        week_number,
-        week_ends_on,
-        measured_on,
-        is_last_followed,
-        count(case when is_active then 1 end) as active_students
-    from {{ ref('student_weeks') }}
-    group by class_id, week_number, week_ends_on, measured_on, is_last_followed
+        group_key,
+        assignment_id,
+        plan_key,
+        position,
+        due_on
+    from {{ ref('plans') }}
+    where not is_optional
 
 ),
 
-active_spells as (
+peer_weeks as (
 
-    {{ spells(ref('student_weeks'), ['student_key'], 'is_active') }}
+    select
+        group_key,
+        week_number,
+        measured_on,
+        is_followed,
+        is_latest,
+        peers
+    from {{ ref('peer_weeks') }}
+
+),
+
+peer_spells as (
+
+    {{ spells(ref('student_weeks'), ['student_key'], 'is_peer') }}
 
 ),
 
@@ -24,110 +37,134 @@ first_completions as (
 
     select
         student_key,
-        assignment_key,
+        plan_key,
         from_week
     from {{ ref('completions') }}
-    where attempt_number = 1
+    where
+        attempt_number = 1
+        and is_required
 
 ),
 
 graded as (
 
     select
-        class_id,
-        assignment_id,
-        assignment_key,
-        min(case when grade_millionths is not null then from_week end) as graded_from_week
+        plan_key,
+        min(from_week) as graded_from_week
     from {{ ref('completions') }}
-    group by class_id, assignment_id, assignment_key
+    where grade_millionths is not null
+    group by plan_key
 
 ),
 
 counted_spells as (
 
     select
-        first_completions.assignment_key,
-        greatest(first_completions.from_week, active_spells.from_week) as from_week,
-        active_spells.until_week
+        first_completions.plan_key,
+        greatest(first_completions.from_week, peer_spells.from_week) as from_week,
+        peer_spells.until_week
     from first_completions
-    inner join active_spells
+    inner join peer_spells
         on
-            first_completions.student_key = active_spells.student_key
-            and first_completions.from_week < active_spells.until_week
+            first_completions.student_key = peer_spells.student_key
+            and first_completions.from_week < peer_spells.until_week
 
 ),
 
 changes as (
 
     select
-        assignment_key,
+        plan_key,
         from_week as week_number,
         count(*) as change
     from counted_spells
-    group by assignment_key, from_week
+    group by plan_key, from_week
     union all
     select
-        assignment_key,
+        plan_key,
         until_week as week_number,
         -count(*) as change
     from counted_spells
-    group by assignment_key, until_week
+    group by plan_key, until_week
 
 ),
 
 net_changes as (
 
     select
-        assignment_key,
+        plan_key,
         week_number,
         cast(sum(change) as bigint) as change
     from changes
-    group by assignment_key, week_number
+    group by plan_key, week_number
 
 ),
 
 weekly as (
 
     select
-        graded.class_id,
-        graded.assignment_id,
-        graded.assignment_key,
-        active_students.week_number,
-        active_students.week_ends_on,
-        active_students.measured_on,
-        active_students.is_last_followed,
-        active_students.active_students,
-        coalesce(graded.graded_from_week <= active_students.week_number, false) as is_graded,
+        plans.class_id,
+        plans.group_key,
+        plans.assignment_id,
+        plans.plan_key,
+        plans.position,
+        plans.due_on,
+        peer_weeks.week_number,
+        peer_weeks.measured_on,
+        peer_weeks.is_followed,
+        peer_weeks.is_latest,
+        peer_weeks.peers,
+        coalesce(graded.graded_from_week <= peer_weeks.week_number, false) as is_graded,
         cast(
             coalesce(
                 sum(net_changes.change) over (
-                    partition by graded.assignment_key order by active_students.week_number
+                    partition by plans.plan_key order by peer_weeks.week_number
                     rows between unbounded preceding and current row
                 ),
                 0
             ) as bigint
-        ) as active_completed
-    from graded
-    inner join active_students
-        on graded.class_id = active_students.class_id
+        ) as peers_completed
+    from plans
+    inner join peer_weeks
+        on plans.group_key = peer_weeks.group_key
+    left join graded
+        on plans.plan_key = graded.plan_key
     left join net_changes
         on
-            graded.assignment_key = net_changes.assignment_key
-            and active_students.week_number = net_changes.week_number
+            plans.plan_key = net_changes.plan_key
+            and peer_weeks.week_number = net_changes.week_number
+
+),
+
+-- where the schedule gives a date, the date alone decides
+judged as (
+
+    select
+        *,
+        case
+            when due_on is not null then measured_on > due_on
+            else
+                peers > 0
+                and {{ is_at_least_share('peers_completed', 'peers', 'expected_share') }}
+        end as is_expected
+    from weekly
 
 )
 
 select
     class_id,
+    group_key,
     assignment_id,
-    assignment_key,
+    plan_key,
+    position,
+    due_on is not null as has_due_date,
     week_number,
-    week_ends_on,
     measured_on,
-    is_last_followed,
-    active_students,
-    active_completed,
+    is_followed,
+    is_latest,
+    peers,
+    peers_completed,
     is_graded,
-    active_students > 0
-    and {{ is_at_least_share('active_completed', 'active_students', 'expected_share') }} as is_expected
-from weekly
+    is_expected,
+    min(case when is_expected then week_number end) over (partition by plan_key) as expected_from_week
+from judged

@@ -6,7 +6,8 @@ with waiting as (
         position,
         waiting_since_on,
         days_waiting,
-        is_stuck
+        is_stuck,
+        is_stuck_long
     from {{ ref('student_assignments') }}
     where is_waiting
 
@@ -26,17 +27,9 @@ curriculum as (
 
     select
         assignment_key,
-        assignment_id
+        assignment_id,
+        assignment_name
     from {{ ref('curriculum') }}
-
-),
-
-assignments as (
-
-    select
-        id as assignment_id,
-        name
-    from {{ ref('assignments') }}
 
 ),
 
@@ -61,16 +54,16 @@ select
     class_students.student_id,
     longest.student_key,
     curriculum.assignment_id,
-    coalesce(assignments.name, curriculum.assignment_id) as assignment_name,
+    curriculum.assignment_name,
     longest.waiting_since_on,
+    longest.days_waiting,
     longest.is_stuck,
+    longest.is_stuck_long,
     stuck.students as stuck_students
 from longest
 inner join class_students
     on longest.student_key = class_students.student_key
 inner join curriculum
     on longest.assignment_key = curriculum.assignment_key
-inner join assignments
-    on curriculum.assignment_id = assignments.assignment_id
 inner join stuck
     on longest.assignment_key = stuck.assignment_key

@@ -3,7 +3,9 @@ with class_students as (
     select
         class_id,
         student_id,
-        student_key
+        student_key,
+        is_late_joiner,
+        is_stale
     from {{ ref('class_students') }}
 
 ),
@@ -12,29 +14,34 @@ student_weeks as (
 
     select
         student_key,
+        group_key,
         week_number,
         week_ends_on,
         measured_on,
-        is_last_followed,
+        is_complete,
+        is_followed,
+        is_latest,
         has_started,
         has_left,
-        is_active,
+        is_peer,
+        is_finished,
+        completions,
         last_completed_on,
         days_enrolled,
-        days_silent
+        days_silent,
+        class_days_silent
     from {{ ref('student_weeks') }}
 
 ),
 
-known_students as (
+peer_weeks as (
 
     select
-        class_id,
+        group_key,
         week_number,
-        count(case when has_started then 1 end) as students,
-        count(case when is_active then 1 end) as active_students
-    from {{ ref('student_weeks') }}
-    group by class_id, week_number
+        peers,
+        class_silent
+    from {{ ref('peer_weeks') }}
 
 ),
 
@@ -46,7 +53,9 @@ health_events as (
         completed_change,
         grade_millionths_change,
         grades_change,
-        students_ahead_change
+        timeliness_millionths_change,
+        expected_change,
+        expected_graded_change
     from {{ ref('health_events') }}
 
 ),
@@ -54,56 +63,12 @@ health_events as (
 expected as (
 
     select
-        class_id,
+        group_key,
         week_number,
         count(case when is_expected then 1 end) as expected,
         count(case when is_expected and is_graded then 1 end) as expected_graded
     from {{ ref('expected_assignments') }}
-    group by class_id, week_number
-
-),
-
-class_weeks as (
-
-    select
-        class_id,
-        week_number,
-        is_class_over
-    from {{ ref('class_weeks') }}
-
-),
-
-classes as (
-
-    select
-        id as class_id,
-        is_stale
-    from {{ ref('classes') }}
-
-),
-
-class_level as (
-
-    select
-        class_weeks.class_id,
-        class_weeks.week_number,
-        class_weeks.is_class_over,
-        classes.is_stale,
-        known_students.students,
-        known_students.active_students,
-        coalesce(expected.expected, 0) as expected,
-        coalesce(expected.expected_graded, 0) as expected_graded
-    from class_weeks
-    inner join classes
-        on class_weeks.class_id = classes.class_id
-    inner join known_students
-        on
-            class_weeks.class_id = known_students.class_id
-            and class_weeks.week_number = known_students.week_number
-    left join expected
-        on
-            class_weeks.class_id = expected.class_id
-            and class_weeks.week_number = expected.week_number
+    group by group_key, week_number
 
 ),
 
@@ -114,7 +79,9 @@ running as (
         sum(health_events.completed_change) over weeks_so_far as completed_sum,
         sum(health_events.grade_millionths_change) over weeks_so_far as grade_sum,
         sum(health_events.grades_change) over weeks_so_far as grades_sum,
-        sum(health_events.students_ahead_change) over weeks_so_far as students_ahead_sum
+        sum(health_events.timeliness_millionths_change) over weeks_so_far as timeliness_sum,
+        sum(health_events.expected_change) over weeks_so_far as expected_sum,
+        sum(health_events.expected_graded_change) over weeks_so_far as expected_graded_sum
     from student_weeks
     left join health_events
         on
@@ -133,22 +100,42 @@ measured as (
         running.*,
         class_students.class_id,
         class_students.student_id,
-        class_level.is_class_over,
-        class_level.is_stale,
-        class_level.students,
-        class_level.active_students,
-        class_level.expected as expected_assignments,
+        class_students.is_stale,
+        peer_weeks.peers,
+        peer_weeks.class_silent,
+        coalesce(expected.expected, 0) as group_expected,
+        cast(
+            case
+                when class_students.is_late_joiner then coalesce(running.expected_sum, 0)
+                else coalesce(expected.expected, 0)
+            end as bigint
+        ) as expected_assignments,
+        cast(
+            coalesce(running.grades_sum, 0)
+            + case
+                when class_students.is_late_joiner then coalesce(running.expected_graded_sum, 0)
+                else coalesce(expected.expected_graded, 0)
+            end as bigint
+        ) as grades,
         cast(coalesce(running.completed_sum, 0) as bigint) as completed_expected_assignments,
-        cast(coalesce(running.students_ahead_sum, 0) as bigint) as students_ahead,
         cast(coalesce(running.grade_sum, 0) as bigint) as grade_millionths,
-        cast(class_level.expected_graded + coalesce(running.grades_sum, 0) as bigint) as grades
+        cast(coalesce(running.timeliness_sum, 0) as bigint) as timeliness_millionths,
+        -- without peers there is no silence of the class to compare with, and who is not in the class is not compared
+        case
+            when running.has_started and not running.has_left and peer_weeks.class_silent is not null
+                then greatest(running.class_days_silent - peer_weeks.class_silent, 0)
+        end as excess_silence
     from running
     inner join class_students
         on running.student_key = class_students.student_key
-    left join class_level
+    left join peer_weeks
         on
-            class_students.class_id = class_level.class_id
-            and running.week_number = class_level.week_number
+            running.group_key = peer_weeks.group_key
+            and running.week_number = peer_weeks.week_number
+    left join expected
+        on
+            running.group_key = expected.group_key
+            and running.week_number = expected.week_number
 
 )
 
@@ -157,30 +144,42 @@ select
     class_id,
     student_id,
     student_key,
+    group_key,
     week_number,
     week_ends_on,
     measured_on,
-    is_last_followed,
+    is_complete,
+    is_followed,
+    is_latest,
     has_started,
     has_left,
-    is_active,
+    is_peer,
+    is_finished,
+    peers,
+    completions,
     expected_assignments,
     completed_expected_assignments,
     {{ rate('completed_expected_assignments', 'expected_assignments') }} as completion_share,
     {{ rate('grade_millionths', 'grades') }} / 1000000 as grade_share,
-    greatest(1 - cast(days_silent as double) / {{ threshold('silent_days') }}, 0) as recency_share,
-    (completed_expected_assignments - {{ rate('students_ahead', 'students') }}) / nullif(expected_assignments, 0)
-        as timeliness_share,
+    case
+        when is_finished then 1
+        when excess_silence is not null then greatest(1 - excess_silence / {{ threshold('silent_days') }}, 0)
+    end as recency_share,
+    {{ rate('timeliness_millionths', 'completed_expected_assignments') }} / 1000000 as timeliness_share,
+    -- in the score, work that is missing is as late as can be
+    {{ rate('timeliness_millionths', 'expected_assignments') }} / 1000000 as timely_share,
     last_completed_on,
     days_silent,
+    class_days_silent,
+    excess_silence,
     days_enrolled,
     case
         when has_left then 'left the class'
         when not has_started then 'not enrolled yet'
-        when is_last_followed and is_stale then 'data is stale'
-        when is_last_followed and is_class_over then 'the class is over'
+        when is_latest and is_stale then 'data is stale'
         when days_enrolled < {{ threshold('grace_days') }} then 'in the first days'
-        when active_students = 0 then 'nobody in the class is active'
-        when expected_assignments = 0 then 'nothing is expected yet'
+        when coalesce(peers, 0) = 0 then 'nobody in the class is active'
+        when group_expected = 0 then 'nothing is expected yet'
+        when expected_assignments = 0 then 'nothing is expected of this student yet'
     end as n_a_reason
 from measured

@@ -3,14 +3,14 @@ with progressions as (
 
     select
         class_id,
-        id as progression_id,
+        progression_id,
         student_id,
         assignment_id,
         grade,
         started_at,
         completed_at,
         reviewed_at
-    from {{ ref('progressions') }}
+    from {{ ref('dated_progressions') }}
 
 ),
 

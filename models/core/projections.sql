@@ -6,8 +6,8 @@ with student_measures as (
         student_id,
         measured_on,
         is_finished,
-        assignments,
         completed,
+        remaining_assignments,
         recent_completions,
         first_activity_on,
         last_completed_on
@@ -19,7 +19,6 @@ speeds as (
 
     select
         *,
-        assignments - completed as remaining_assignments,
         {{ days_between('first_activity_on', 'measured_on') }} + 1 as days_so_far
     from student_measures
 

@@ -4,18 +4,47 @@ with latest as (
         class_id,
         student_id,
         student_key,
+        group_key,
         measured_on,
-        is_active as is_peer,
+        is_peer,
+        is_finished,
         expected_assignments,
         completed_expected_assignments,
         completion_share,
         last_completed_on,
         days_silent,
+        class_days_silent,
+        excess_silence,
         days_enrolled,
         -- only one of the measures is about expected work
-        case when n_a_reason <> 'nothing is expected yet' then n_a_reason end as n_a_reason
+        case when n_a_reason not like 'nothing is expected%' then n_a_reason end as n_a_reason
     from {{ ref('health_shares') }}
-    where is_last_followed
+    where is_latest
+
+),
+
+-- the silence of the class at that day, and since when it pauses
+silences as (
+
+    select
+        group_key,
+        median_days_silent,
+        case
+            when {{ days_between('last_completed_on', 'measured_on') }} > {{ threshold('pause_days') }}
+                then last_completed_on
+        end as paused_since_on
+    from {{ ref('peer_weeks') }}
+    where is_latest
+
+),
+
+ends as (
+
+    select
+        class_id,
+        is_class_over
+    from {{ ref('class_weeks') }}
+    where is_latest
 
 ),
 
@@ -25,7 +54,9 @@ student_work as (
         student_key,
         assignments,
         completed,
+        remaining_assignments,
         in_progress,
+        begun,
         graded,
         low_grades,
         first_activity_on
@@ -39,7 +70,9 @@ first_completions as (
         student_key,
         completed_on
     from {{ ref('completions') }}
-    where attempt_number = 1
+    where
+        attempt_number = 1
+        and is_assigned
 
 ),
 
@@ -50,7 +83,9 @@ frontiers as (
         assignment_id,
         assignment_name,
         waiting_since_on,
+        days_waiting,
         is_stuck,
+        is_stuck_long,
         stuck_students
     from {{ ref('frontiers') }}
 
@@ -63,7 +98,9 @@ graded_work as (
         assignment_key,
         is_passed
     from {{ ref('student_assignments') }}
-    where is_graded
+    where
+        is_assigned
+        and is_graded
 
 ),
 
@@ -107,10 +144,14 @@ measured as (
 
     select
         latest.*,
+        case when ends.is_class_over then 'the class is over' end as over_reason,
+        silences.median_days_silent as cohort_days_silent,
+        silences.paused_since_on,
         coalesce(student_work.assignments, 0) as assignments,
         coalesce(student_work.completed, 0) as completed,
         coalesce(student_work.completed + student_work.in_progress, 0) as begun,
-        coalesce(student_work.completed = student_work.assignments, false) as is_finished,
+        coalesce(student_work.begun, 0) > 0 as has_begun,
+        coalesce(student_work.remaining_assignments, 0) as remaining_assignments,
         coalesce(student_work.graded, 0) as graded,
         coalesce(student_work.low_grades, 0) as low_grades,
         {{ rate('student_work.low_grades', 'student_work.graded') }} as low_grade_share,
@@ -121,9 +162,14 @@ measured as (
         frontiers.assignment_id as frontier_assignment_id,
         frontiers.assignment_name as frontier_assignment_name,
         coalesce(frontiers.is_stuck, false) as is_stuck,
-        {{ days_between('frontiers.waiting_since_on', 'latest.measured_on') }} as days_waiting,
+        coalesce(frontiers.is_stuck_long, false) as is_stuck_long,
+        frontiers.days_waiting,
         frontiers.stuck_students
     from latest
+    inner join ends
+        on latest.class_id = ends.class_id
+    left join silences
+        on latest.group_key = silences.group_key
     left join student_work
         on latest.student_key = student_work.student_key
     left join recent
@@ -138,16 +184,15 @@ measured as (
 cohorts as (
 
     select
-        class_id,
+        group_key,
         {{ median('case when is_peer then completion_share end') }} as completion_share,
-        {{ median('case when is_peer then days_silent end') }} as days_silent,
         {{ median('case when is_peer then low_grade_share end') }} as low_grade_share,
         {{ median('case when is_peer then recent_completions end') }} as recent_completions,
         {{ median('case when is_peer and graded_quizzes > 0 then failed_quizzes end') }} as failed_quizzes,
-        {{ rate('count(case when begun > 0 then 1 end)', 'count(case when assignments > 0 then 1 end)') }}
+        {{ rate('count(case when has_begun then 1 end)', 'count(case when assignments > 0 then 1 end)') }}
             as begun_share
     from measured
-    group by class_id
+    group by group_key
 
 )
 
@@ -156,13 +201,21 @@ select
     measured.student_id,
     measured.student_key,
     measured.measured_on,
-    measured.n_a_reason,
+    coalesce(
+        case
+            when measured.n_a_reason in ('left the class', 'not enrolled yet', 'data is stale') then measured.n_a_reason
+        end,
+        measured.over_reason,
+        measured.n_a_reason
+    ) as n_a_reason,
     measured.is_peer,
     measured.is_finished,
     measured.assignments,
     measured.begun,
+    measured.has_begun,
     cohorts.begun_share as cohort_begun_share,
     measured.completed,
+    measured.remaining_assignments,
     measured.expected_assignments,
     measured.completed_expected_assignments,
     measured.completion_share,
@@ -171,7 +224,10 @@ select
     measured.last_completed_on,
     measured.days_enrolled,
     measured.days_silent,
-    cohorts.days_silent as cohort_days_silent,
+    measured.class_days_silent,
+    measured.excess_silence,
+    measured.cohort_days_silent,
+    measured.paused_since_on,
     measured.graded,
     measured.low_grades,
     measured.low_grade_share,
@@ -184,8 +240,9 @@ select
     measured.frontier_assignment_id,
     measured.frontier_assignment_name,
     measured.is_stuck,
+    measured.is_stuck_long,
     measured.days_waiting,
     measured.stuck_students
 from measured
 inner join cohorts
-    on measured.class_id = cohorts.class_id
+    on measured.group_key = cohorts.group_key

@@ -14,6 +14,7 @@ curriculum as (
         class_id,
         assignment_id,
         assignment_key,
+        assignment_name,
         section,
         position,
         is_inferred
@@ -25,21 +26,25 @@ assignments as (
 
     select
         id as assignment_id,
-        name as assignment_name,
         type as assignment_type
     from {{ ref('assignments') }}
 
 ),
 
-student_assignments as (
+night_assignments as (
 
     select
         assignment_key,
-        state,
-        grade,
-        is_passed,
-        is_graded
-    from {{ ref('student_assignments') }}
+        students,
+        assigned_completed,
+        completed,
+        in_progress,
+        not_started,
+        passed,
+        graded,
+        low_grades,
+        grade_millionths
+    from {{ ref('night_assignments') }}
 
 ),
 
@@ -63,7 +68,7 @@ described as (
         classes.as_of,
         curriculum.assignment_id,
         curriculum.assignment_key,
-        assignments.assignment_name,
+        curriculum.assignment_name,
         assignments.assignment_type,
         curriculum.section,
         curriculum.position,
@@ -80,72 +85,32 @@ counts as (
 
     select
         assignment_key,
-        {{ work_counts() }}
-    from student_assignments
+        {% for name in [
+            'students', 'assigned_completed', 'completed', 'in_progress', 'not_started', 'passed', 'graded', 'low_grades',
+            'grade_millionths',
+        ] -%}
+            cast(sum({{ name }}) as bigint) as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from night_assignments
     group by assignment_key
 
 ),
 
--- days from start to completion; work still open has lasted until as_of at least (censored)
 durations as (
 
     select
         started_work.assignment_key,
         started_work.is_completed,
-        greatest(
-            {{ dbt.datediff(
-                'started_work.started_at',
-                'coalesce(started_work.completed_at, described.as_of)',
-                'second'
-            ) }},
-            0
-        ) as seconds
+        {{ seconds_of_work('started_work', 'described.as_of') }} as seconds
     from started_work
     inner join described
         on started_work.assignment_key = described.assignment_key
 
 ),
 
--- how many were still working just before each moment; who completed then comes before who is still open
-at_risk as (
-
-    select
-        assignment_key,
-        is_completed,
-        seconds,
-        row_number() over (
-            partition by assignment_key order by seconds desc, is_completed asc
-        ) as still_open
-    from durations
-
-),
-
--- Kaplan-Meier: the share still working after each moment is the product of what remained at each
-surviving as (
-
-    select
-        assignment_key,
-        seconds,
-        is_completed and still_open = 1 as is_exhausted,
-        sum(case when is_completed and still_open > 1 then ln(1 - 1 / cast(still_open as double)) else 0 end) over (
-            partition by assignment_key order by still_open desc
-            rows between unbounded preceding and current row
-        ) as log_share
-    from at_risk
-
-),
-
--- the first moment at which at most half are still working; the margin is for rounding in the product
 medians as (
 
-    select
-        assignment_key,
-        cast(min(seconds) as double) / 86400 as median_days_to_complete
-    from surviving
-    where
-        is_exhausted
-        or log_share <= ln(0.5) + 0.000000001
-    group by assignment_key
+    {{ kaplan_meier_median_days('durations', ['assignment_key']) }}
 
 )
 
@@ -158,16 +123,16 @@ select
     described.section,
     described.position,
     described.is_inferred,
-    coalesce(counts.assigned_work, 0) as students,
+    coalesce(counts.students, 0) as students,
     coalesce(counts.completed, 0) as completed,
     coalesce(counts.in_progress, 0) as in_progress,
     coalesce(counts.not_started, 0) as not_started,
     coalesce(counts.passed, 0) as passed,
     coalesce(counts.graded, 0) as graded,
     coalesce(counts.low_grades, 0) as low_grades,
-    {{ rate('counts.completed', 'counts.assigned_work') }} as completion_rate,
-    counts.average_grade,
-    medians.median_days_to_complete
+    {{ rate('counts.assigned_completed', 'counts.students') }} as completion_rate,
+    {{ mean_grade('counts.grade_millionths', 'counts.graded') }} as average_grade,
+    medians.median_days as median_days_to_complete
 from described
 left join counts
     on described.assignment_key = counts.assignment_key

@@ -14,6 +14,7 @@ with assignment_completion as (
         graded,
         low_grades
     from {{ ref('assignment_completion') }}
+    where position is not null
 
 ),
 
@@ -27,35 +28,25 @@ curriculum as (
 
 ),
 
-class_students as (
-
-    select
-        student_key,
-        student_name
-    from {{ ref('class_students') }}
-
-),
-
-student_assignments as (
+night_assignments as (
 
     select
         assignment_key,
-        is_reached,
-        is_waiting,
-        is_stuck,
-        is_skipped,
-        days_waiting
-    from {{ ref('student_assignments') }}
+        reached,
+        waiting,
+        stuck,
+        skipped
+    from {{ ref('night_assignments') }}
 
 ),
 
-stuck_work as (
+waiting_work as (
 
     select
-        student_key,
-        assignment_key
+        assignment_key,
+        days_waiting
     from {{ ref('student_assignments') }}
-    where is_stuck
+    where is_waiting
 
 ),
 
@@ -63,33 +54,21 @@ counts as (
 
     select
         assignment_key,
-        count(case when is_reached then 1 end) as reached,
-        count(case when is_waiting then 1 end) as waiting,
-        count(case when is_stuck then 1 end) as stuck,
-        count(case when is_skipped then 1 end) as skipped,
-        {{ median('case when is_waiting then days_waiting end') }} as median_days_waiting
-    from student_assignments
+        cast(sum(reached) as bigint) as reached,
+        cast(sum(waiting) as bigint) as waiting,
+        cast(sum(stuck) as bigint) as stuck,
+        cast(sum(skipped) as bigint) as skipped
+    from night_assignments
     group by assignment_key
 
 ),
 
-stuck_names as (
-
-    select
-        stuck_work.assignment_key,
-        class_students.student_name
-    from stuck_work
-    inner join class_students
-        on stuck_work.student_key = class_students.student_key
-
-),
-
-stuck_lists as (
+waits as (
 
     select
         assignment_key,
-        {{ dbt.listagg('student_name', "', '", 'order by student_name') }} as stuck_students
-    from stuck_names
+        {{ median('days_waiting') }} as median_days_waiting
+    from waiting_work
     group by assignment_key
 
 ),
@@ -113,8 +92,7 @@ measured as (
         coalesce(counts.waiting, 0) as waiting,
         coalesce(counts.stuck, 0) as stuck,
         coalesce(counts.skipped, 0) as skipped,
-        counts.median_days_waiting,
-        stuck_lists.stuck_students
+        waits.median_days_waiting
     from assignment_completion
     inner join curriculum
         on
@@ -122,36 +100,14 @@ measured as (
             and assignment_completion.assignment_id = curriculum.assignment_id
     left join counts
         on curriculum.assignment_key = counts.assignment_key
-    left join stuck_lists
-        on curriculum.assignment_key = stuck_lists.assignment_key
+    left join waits
+        on curriculum.assignment_key = waits.assignment_key
 
 ),
 
-rated as (
+judged as (
 
-    select
-        *,
-        {{ rate('stuck', 'reached') }} as stuck_rate,
-        {{ rate('low_grades', 'graded') }} as low_grade_rate,
-        reached >= {{ threshold('min_reached') }} as is_ranked,
-        trim(
-            concat(
-                {% for code, part, whole in [
-                    ('stuck', 'stuck', 'reached'),
-                    ('skipped', 'skipped', 'reached'),
-                    ('low_grade', 'low_grades', 'graded'),
-                ] %}
-                    case
-                        when
-                            {{ part }} > 0
-                            and {{ is_at_least_share(part, whole, 'blocker_' ~ code ~ '_share') }}
-                            then '{{ code }} '
-                        else ''
-                    end{{ ',' if not loop.last }}
-                {% endfor %}
-            )
-        ) as codes
-    from measured
+    {{ judged_blockers('measured', ['class_id']) }}
 
 )
 
@@ -164,14 +120,8 @@ select
     section,
     position,
     is_inferred,
-    case when is_ranked then 'ranked' else 'n_a' end as status,
-    case
-        when is_ranked
-            then row_number() over (
-                partition by class_id
-                order by is_ranked desc, stuck_rate desc, stuck desc, low_grade_rate desc nulls last, position asc
-            )
-    end as blocker_rank,
+    status,
+    blocker_rank,
     reached,
     completed,
     waiting,
@@ -183,6 +133,5 @@ select
     low_grade_rate,
     median_days_to_complete,
     median_days_waiting,
-    case when is_ranked then nullif(codes, '') end as reason_codes,
-    stuck_students
-from rated
+    reason_codes
+from judged

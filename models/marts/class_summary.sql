@@ -20,7 +20,7 @@ class_weeks as (
         class_id,
         week_number,
         week_starts_on,
-        is_last_followed,
+        is_latest,
         is_class_over
     from {{ ref('class_weeks') }}
 
@@ -30,6 +30,7 @@ curriculum as (
 
     select class_id
     from {{ ref('curriculum') }}
+    where is_assigned
 
 ),
 
@@ -53,7 +54,7 @@ student_completion as (
         assignments,
         completed,
         graded,
-        average_grade,
+        cast(round(average_grade * graded * 1000000) as bigint) as grade_millionths,
         open_reviews,
         stuck_assignments
     from {{ ref('student_completion') }}
@@ -82,7 +83,7 @@ students as (
         cast(sum(assignments) as bigint) as assigned_work,
         cast(sum(completed) as bigint) as completions,
         cast(sum(open_reviews) as bigint) as open_reviews,
-        sum(average_grade * graded) / nullif(sum(graded), 0) as average_grade
+        {{ mean_grade('sum(grade_millionths)', 'sum(graded)') }} as average_grade
     from student_completion
     group by class_id
 
@@ -94,6 +95,29 @@ assignments as (
         class_id,
         count(*) as assignments
     from curriculum
+    group by class_id
+
+),
+
+begins as (
+
+    select
+        class_id,
+        min(begins_on) as begins_on
+    from {{ ref('enrollments') }}
+    group by class_id
+
+),
+
+-- the latest completion of all groups, and how long ago that is
+silences as (
+
+    select
+        class_id,
+        max(last_completed_on) as last_completed_on,
+        {{ days_between('max(last_completed_on)', 'max(measured_on)') }} as days_silent
+    from {{ ref('peer_weeks') }}
+    where is_latest
     group by class_id
 
 ),
@@ -127,7 +151,7 @@ spans as (
     select
         class_id,
         min(week_starts_on) as first_week_starts_on,
-        max(case when is_last_followed then week_number end) as weeks,
+        max(case when is_latest then week_number end) as weeks,
         max(case when is_class_over then 1 else 0 end) = 1 as is_class_over
     from class_weeks
     group by class_id
@@ -154,6 +178,11 @@ select
     coalesce(tiers.n_a_students, 0) as n_a_students,
     tiers.mean_score,
     coalesce(rejections.rejected_records, 0) as rejected_records,
+    begins.begins_on,
+    case
+        when not spans.is_class_over and silences.days_silent > {{ threshold('pause_days') }}
+            then silences.last_completed_on
+    end as paused_since_on,
     spans.first_week_starts_on,
     spans.weeks,
     spans.is_class_over,
@@ -166,6 +195,10 @@ select
 from classes
 inner join spans
     on classes.class_id = spans.class_id
+left join begins
+    on classes.class_id = begins.class_id
+left join silences
+    on classes.class_id = silences.class_id
 left join students
     on classes.class_id = students.class_id
 left join assignments

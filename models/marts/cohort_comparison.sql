@@ -2,8 +2,7 @@ with followed_weeks as (
 
     select
         class_id,
-        week_number,
-        measured_on
+        week_number
     from {{ ref('class_weeks') }}
     where is_followed
 
@@ -28,6 +27,8 @@ progress as (
         week_number,
         iso_week,
         week_ends_on,
+        measured_on,
+        is_complete,
         enrolled_students,
         active_students,
         completions,
@@ -56,7 +57,8 @@ weeks as (
         progress.week_number as week_in_program,
         progress.iso_week,
         progress.week_ends_on,
-        followed_weeks.measured_on,
+        progress.measured_on,
+        progress.is_complete,
         progress.enrolled_students,
         progress.active_students,
         {{ rate('progress.active_students', 'progress.enrolled_students') }} as active_rate,
@@ -101,6 +103,7 @@ select
     iso_week,
     week_ends_on,
     measured_on,
+    is_complete,
     enrolled_students,
     active_students,
     active_rate,

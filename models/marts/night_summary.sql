@@ -4,16 +4,15 @@ with student_completion as (
         class_id,
         class_name,
         student_id,
-        -- one night, however the roster writes it
-        coalesce(lower(night), '') as night_key,
-        coalesce(night, '(no night)') as night,
+        {{ night_key('night') }} as night_key,
+        {{ night_label('night') }} as night,
         mentor,
         is_enrolled,
         is_active_lately,
         assignments,
         completed,
         graded,
-        average_grade * graded as grade_sum,
+        cast(round(average_grade * graded * 1000000) as bigint) as grade_millionths,
         open_reviews,
         stuck_assignments
     from {{ ref('student_completion') }}
@@ -57,7 +56,7 @@ select
     {{ tier_counts('tier', 'score') }},
     cast(sum(completed) as bigint) as completions,
     {{ rate('sum(completed)', 'sum(assignments)') }} as completion_rate,
-    sum(grade_sum) / nullif(sum(graded), 0) as average_grade,
+    {{ mean_grade('sum(grade_millionths)', 'sum(graded)') }} as average_grade,
     cast(sum(open_reviews) as bigint) as open_reviews
 from members
 group by class_id, class_name, night_key

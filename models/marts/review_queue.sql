@@ -22,7 +22,8 @@ curriculum as (
 
     select
         assignment_key,
-        assignment_id
+        assignment_id,
+        assignment_name
     from {{ ref('curriculum') }}
 
 ),
@@ -31,7 +32,6 @@ assignments as (
 
     select
         id as assignment_id,
-        name as assignment_name,
         type as assignment_type
     from {{ ref('assignments') }}
 
@@ -59,7 +59,7 @@ ranked as (
         waiting.*,
         row_number() over (
             partition by class_students.class_key
-            order by waiting.completed_at asc, waiting.position asc, waiting.student_key asc
+            order by waiting.completed_at asc, waiting.position asc nulls last, waiting.assignment_key asc, waiting.student_key asc
         ) as review_rank
     from waiting
     inner join class_students
@@ -79,7 +79,7 @@ select
     class_students.mentor,
     class_students.is_enrolled,
     curriculum.assignment_id,
-    assignments.assignment_name,
+    curriculum.assignment_name,
     assignments.assignment_type,
     ranked.position,
     ranked.progression_id,

@@ -24,6 +24,7 @@ curriculum as (
         section,
         section_position
     from {{ ref('curriculum') }}
+    where is_assigned
 
 ),
 
@@ -37,6 +38,7 @@ student_assignments as (
         is_passed,
         is_graded
     from {{ ref('student_assignments') }}
+    where is_assigned
 
 ),
 

@@ -15,15 +15,20 @@ with class_students as (
 
 ),
 
-latest as (
+last_weeks as (
 
     select
         class_id,
         student_id,
         measured_on,
+        is_complete,
         score,
+        class_score,
         tier,
         n_a_reason,
+        call_list,
+        is_peer,
+        is_finished,
         completion_share,
         grade_share,
         recency_share,
@@ -31,9 +36,31 @@ latest as (
         expected_assignments,
         completed_expected_assignments,
         last_completed_on,
-        days_silent
+        days_silent,
+        excess_silence
     from {{ ref('student_health_weekly') }}
     where is_latest
+
+),
+
+ends as (
+
+    select
+        class_id,
+        is_class_over
+    from {{ ref('class_weeks') }}
+    where is_latest
+
+),
+
+starting_points as (
+
+    select
+        class_id,
+        student_id,
+        assignment_id,
+        assignment_name
+    from {{ ref('starting_points') }}
 
 ),
 
@@ -42,8 +69,8 @@ reasons as (
     select
         class_id,
         student_id,
-        {{ dbt.listagg('reason', "'. '", 'order by reason_rank') }} as reasons
-    from {{ ref('health_reasons') }}
+        {{ dbt.listagg('sentence', "'. '", 'order by reason_rank') }} as reasons
+    from {{ ref('student_reasons') }}
     group by class_id, student_id
 
 ),
@@ -71,13 +98,48 @@ projections as (
 
 ),
 
+-- of a class that is over the last week is shown, and nobody is judged any more
+latest as (
+
+    select
+        last_weeks.class_id,
+        last_weeks.student_id,
+        last_weeks.measured_on,
+        last_weeks.is_complete,
+        last_weeks.score,
+        last_weeks.class_score,
+        case when ends.is_class_over then 'n_a' else last_weeks.tier end as tier,
+        case
+            when last_weeks.n_a_reason in ('left the class', 'not enrolled yet', 'data is stale')
+                then last_weeks.n_a_reason
+            when ends.is_class_over then 'the class is over'
+            else last_weeks.n_a_reason
+        end as n_a_reason,
+        case when not ends.is_class_over then last_weeks.call_list end as call_list,
+        last_weeks.is_peer,
+        last_weeks.is_finished,
+        last_weeks.completion_share,
+        last_weeks.grade_share,
+        last_weeks.recency_share,
+        last_weeks.timeliness_share,
+        last_weeks.expected_assignments,
+        last_weeks.completed_expected_assignments,
+        last_weeks.last_completed_on,
+        last_weeks.days_silent,
+        last_weeks.excess_silence
+    from last_weeks
+    inner join ends
+        on last_weeks.class_id = ends.class_id
+
+),
+
 ranked as (
 
     select
         class_id,
         student_id,
         rank() over (partition by class_id order by score) as risk_rank,
-        count(*) over (partition by class_id) as peers
+        count(*) over (partition by class_id) as judged_students
     from latest
     where tier <> 'n_a'
 
@@ -95,11 +157,16 @@ select
     class_students.mentor,
     class_students.is_enrolled,
     latest.measured_on,
+    latest.is_complete,
     latest.score,
+    latest.class_score,
     latest.tier,
+    latest.call_list,
     coalesce(latest.n_a_reason, reasons.reasons) as reasons,
     ranked.risk_rank,
-    ranked.peers,
+    ranked.judged_students,
+    latest.is_peer,
+    latest.is_finished,
     latest.completion_share,
     latest.grade_share,
     latest.recency_share,
@@ -108,6 +175,9 @@ select
     latest.completed_expected_assignments,
     latest.last_completed_on,
     latest.days_silent,
+    latest.excess_silence,
+    starting_points.assignment_id as start_assignment_id,
+    starting_points.assignment_name as start_assignment_name,
     case when latest.tier <> 'n_a' then days_behind.days_behind end as days_behind,
     projections.remaining_assignments,
     case when latest.tier <> 'n_a' then projections.projection else 'n_a' end as projection,
@@ -126,6 +196,10 @@ inner join projections
     on
         latest.class_id = projections.class_id
         and latest.student_id = projections.student_id
+left join starting_points
+    on
+        latest.class_id = starting_points.class_id
+        and latest.student_id = starting_points.student_id
 left join reasons
     on
         latest.class_id = reasons.class_id

@@ -1,4 +1,3 @@
--- The one place of the score: student_health is the last week of this table.
 with class_students as (
 
     select
@@ -23,10 +22,8 @@ shares as (
         student_key,
         week_number,
         week_ends_on,
-        measured_on,
-        is_last_followed,
-        has_started,
-        has_left,
+        is_peer,
+        is_finished,
         expected_assignments,
         completed_expected_assignments,
         completion_share,
@@ -35,61 +32,39 @@ shares as (
         timeliness_share,
         last_completed_on,
         days_silent,
-        days_enrolled,
-        n_a_reason
+        excess_silence,
+        days_enrolled
     from {{ ref('health_shares') }}
 
 ),
 
--- the weight of a share that is null goes to the others
-scored as (
+tiers as (
 
     select
-        *,
-        case
-            when has_started and not has_left
-                then round(
-                    100 * (
-                        {{ threshold('weight_completion') }} * coalesce(completion_share, 0)
-                        + {{ threshold('weight_grade') }} * coalesce(grade_share, 0)
-                        + {{ threshold('weight_recency') }} * recency_share
-                        + {{ threshold('weight_timeliness') }} * coalesce(timeliness_share, 0)
-                    ) / (
-                        case when completion_share is null then 0 else {{ threshold('weight_completion') }} end
-                        + case when grade_share is null then 0 else {{ threshold('weight_grade') }} end
-                        + {{ threshold('weight_recency') }}
-                        + case when timeliness_share is null then 0 else {{ threshold('weight_timeliness') }} end
-                    ),
-                    1
-                )
-        end as score
-    from shares
+        student_key,
+        week_number,
+        measured_on,
+        is_complete,
+        is_latest,
+        score,
+        class_score,
+        tier,
+        n_a_reason,
+        previous_tier,
+        score_change,
+        is_worsened,
+        is_recovered
+    from {{ ref('health_tiers') }}
 
 ),
 
-tiered as (
+call_lists as (
 
     select
-        *,
-        case
-            when n_a_reason is not null then 'n_a'
-            when score < {{ threshold('tier_critical_below') }} then 'critical'
-            when score < {{ threshold('tier_high_below') }} then 'high'
-            when score < {{ threshold('tier_medium_below') }} then 'medium'
-            else 'low'
-        end as tier
-    from scored
-
-),
-
-moved as (
-
-    select
-        *,
-        lag(tier) over student_weeks as previous_tier,
-        lag(score) over student_weeks as previous_score
-    from tiered
-    window student_weeks as (partition by student_key order by week_number)
+        student_key,
+        week_number,
+        call_list
+    from {{ ref('call_lists') }}
 
 )
 
@@ -104,30 +79,40 @@ select
     class_students.night,
     class_students.mentor,
     class_students.is_enrolled,
-    moved.week_number,
-    moved.week_ends_on,
-    moved.measured_on,
-    moved.is_last_followed as is_latest,
-    moved.score,
-    moved.tier,
-    moved.n_a_reason,
-    moved.previous_tier,
-    moved.score - moved.previous_score as score_change,
-    coalesce({{ risk_level('moved.tier') }} > {{ risk_level('moved.previous_tier') }}, false) as is_worsened,
-    coalesce(
-        {{ risk_level('moved.previous_tier') }} >= {{ risk_level("'high'") }}
-        and {{ risk_level('moved.tier') }} < {{ risk_level("'high'") }},
-        false
-    ) as is_recovered,
-    moved.completion_share,
-    moved.grade_share,
-    moved.recency_share,
-    moved.timeliness_share,
-    moved.expected_assignments,
-    moved.completed_expected_assignments,
-    moved.last_completed_on,
-    moved.days_silent,
-    moved.days_enrolled
-from moved
+    tiers.week_number,
+    shares.week_ends_on,
+    tiers.measured_on,
+    tiers.is_complete,
+    tiers.is_latest,
+    tiers.score,
+    tiers.class_score,
+    tiers.tier,
+    tiers.n_a_reason,
+    call_lists.call_list,
+    tiers.previous_tier,
+    tiers.score_change,
+    tiers.is_worsened,
+    tiers.is_recovered,
+    shares.is_peer,
+    shares.is_finished,
+    shares.completion_share,
+    shares.grade_share,
+    shares.recency_share,
+    shares.timeliness_share,
+    shares.expected_assignments,
+    shares.completed_expected_assignments,
+    shares.last_completed_on,
+    shares.days_silent,
+    shares.excess_silence,
+    shares.days_enrolled
+from tiers
+inner join shares
+    on
+        tiers.student_key = shares.student_key
+        and tiers.week_number = shares.week_number
 inner join class_students
-    on moved.student_key = class_students.student_key
+    on tiers.student_key = class_students.student_key
+left join call_lists
+    on
+        tiers.student_key = call_lists.student_key
+        and tiers.week_number = call_lists.week_number

@@ -50,6 +50,7 @@ progress as (
 
 ),
 
+-- judged by the days beyond the silence of the class; told in calendar days
 inactivity as (
 
     select
@@ -62,9 +63,14 @@ inactivity as (
         cohort_days_silent as cohort_value,
         {{ threshold('inactivity_watch_days') }} as watch_threshold,
         {{ threshold('inactivity_fail_days') }} as fail_threshold,
-        cast(null as {{ dbt.type_string() }}) as own_n_a_reason,
-        not is_finished and days_silent >= {{ threshold('inactivity_fail_days') }} as is_fail,
-        not is_finished and days_silent >= {{ threshold('inactivity_watch_days') }} as is_watch,
+        case
+            when
+                paused_since_on is not null
+                and coalesce(is_finished or excess_silence < {{ threshold('inactivity_watch_days') }}, true)
+                then concat('the class pauses since ', {{ day_text('paused_since_on') }})
+        end as own_n_a_reason,
+        not is_finished and excess_silence >= {{ threshold('inactivity_fail_days') }} as is_fail,
+        not is_finished and excess_silence >= {{ threshold('inactivity_watch_days') }} as is_watch,
         concat(
             case
                 when is_finished then 'Everything is completed, the last of it '
@@ -92,8 +98,10 @@ grades as (
         {{ threshold('low_grade_watch_share') }} as watch_threshold,
         {{ threshold('low_grade_fail_share') }} as fail_threshold,
         case when graded = 0 then 'nothing is graded yet' end as own_n_a_reason,
-        {{ is_at_least_share('low_grades', 'graded', 'low_grade_fail_share') }} as is_fail,
-        {{ is_at_least_share('low_grades', 'graded', 'low_grade_watch_share') }} as is_watch,
+        graded >= {{ threshold('min_graded_fail') }}
+        and {{ is_at_least_share('low_grades', 'graded', 'low_grade_fail_share') }} as is_fail,
+        graded >= {{ threshold('min_graded_watch') }}
+        and {{ is_at_least_share('low_grades', 'graded', 'low_grade_watch_share') }} as is_watch,
         concat(
             cast(low_grades as {{ dbt.type_string() }}), ' of ', {{ counted_text('graded', 'grade') }},
             ' below {{ (threshold("passing_grade") | float * 100) | round | int }}% (',
@@ -149,8 +157,8 @@ stuck as (
         cast(stuck_students as double) as cohort_value,
         {{ threshold('stuck_days') }} as watch_threshold,
         {{ threshold('stuck_fail_days') }} as fail_threshold,
-        case when begun = 0 then 'has not begun' end as own_n_a_reason,
-        is_stuck and days_waiting >= {{ threshold('stuck_fail_days') }} as is_fail,
+        case when not has_begun then 'has not begun' end as own_n_a_reason,
+        is_stuck_long as is_fail,
         is_stuck as is_watch,
         case
             when is_finished then 'Everything is completed'
@@ -183,8 +191,10 @@ quiz_failures as (
         {{ threshold('failed_quizzes_watch') }} as watch_threshold,
         {{ threshold('failed_quizzes_fail') }} as fail_threshold,
         case when graded_quizzes = 0 then 'no quiz is graded yet' end as own_n_a_reason,
-        failed_quizzes >= {{ threshold('failed_quizzes_fail') }} as is_fail,
-        failed_quizzes >= {{ threshold('failed_quizzes_watch') }} as is_watch,
+        graded_quizzes >= {{ threshold('min_graded_fail') }}
+        and failed_quizzes >= {{ threshold('failed_quizzes_fail') }} as is_fail,
+        graded_quizzes >= {{ threshold('min_graded_watch') }}
+        and failed_quizzes >= {{ threshold('failed_quizzes_watch') }} as is_watch,
         concat(
             cast(failed_quizzes as {{ dbt.type_string() }}), ' of ',
             cast(graded_quizzes as {{ dbt.type_string() }}),
@@ -201,17 +211,17 @@ never_started as (
         *,
         'never_started' as signal,
         'days' as unit,
-        cast(case when begun = 0 then days_silent else 0 end as double) as measured_value,
+        cast(case when has_begun then 0 else days_silent end as double) as measured_value,
         begun as part_count,
         assignments as whole_count,
         cohort_begun_share as cohort_value,
         {{ threshold('inactivity_watch_days') }} as watch_threshold,
         {{ threshold('inactivity_fail_days') }} as fail_threshold,
         case when assignments = 0 then 'the class has no assignments' end as own_n_a_reason,
-        begun = 0 and days_silent >= {{ threshold('inactivity_fail_days') }} as is_fail,
-        begun = 0 and days_silent >= {{ threshold('inactivity_watch_days') }} as is_watch,
+        not has_begun and class_days_silent >= {{ threshold('inactivity_fail_days') }} as is_fail,
+        not has_begun and class_days_silent >= {{ threshold('inactivity_watch_days') }} as is_watch,
         case
-            when begun > 0
+            when has_begun
                 then concat(
                     'Has started ', cast(begun as {{ dbt.type_string() }}), ' of ',
                     {{ counted_text('assignments', 'assignment') }}

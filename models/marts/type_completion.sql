@@ -44,6 +44,7 @@ student_assignments as (
         is_passed,
         is_graded
     from {{ ref('student_assignments') }}
+    where is_assigned
 
 ),
 

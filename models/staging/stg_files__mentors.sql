@@ -11,7 +11,8 @@ renamed as (
         cast(line as bigint) as line,
         nullif(trim(mentor), '') as mentor,
         nullif(trim(night), '') as night,
-        nullif(trim(email), '') as email
+        nullif(trim(email), '') as email,
+        nullif(trim(class), '') as class_reference
     from source
 
 ),
@@ -30,7 +31,8 @@ select
     line,
     mentor,
     night,
-    email
+    email,
+    class_reference
 from numbered
 where
     file_version = newest_file_version

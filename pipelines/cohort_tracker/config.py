@@ -56,7 +56,9 @@ class Settings:
     timezone: str = "UTC"
     roster: Path | None = None
     mentors: Path | None = None
+    schedule: Path | None = None
     stale_after_hours: float = 48.0
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
     ca_bundle: Path | None = None
     allow_http: bool = False
     connect_timeout: float = 10.0
@@ -80,6 +82,14 @@ class Settings:
     def warehouse_path(self) -> Path:
         """The published warehouse, a DuckDB file."""
         return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def dbt_vars(self) -> dict[str, Any]:
+        """The variables of the dbt project that are to have another value than its own."""
+        found = dict(self.thresholds)
+        if self.stale_after_hours != Settings.stale_after_hours:
+            found["stale_after_hours"] = self.stale_after_hours
+        return found
 
     def require_credentials(self) -> tuple[str, str]:
         """Return (e-mail, password); raises ConfigError naming what is missing."""
@@ -430,6 +440,17 @@ def _kind(value: Any) -> str:
     return names.get(type(value), type(value).__name__)
 
 
+def _thresholds(value: Any) -> dict[str, Any]:
+    from .thresholds import checked_thresholds
+
+    if not isinstance(value, dict):
+        raise TypeError("must be a table in the settings file, headed [thresholds]")
+    for name in value:
+        if name in _PARSERS:
+            raise ValueError(f"{name}: is a setting of its own; write it above [thresholds]")
+    return checked_thresholds(value)
+
+
 # Names that Python finds on this machine and DuckDB, which has its own list, does not know.
 _PRIVATE_ZONES = frozenset({"localtime", "posixrules"})
 _PRIVATE_ZONE_FOLDERS = ("posix/", "right/")
@@ -493,7 +514,9 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "timezone": _timezone,
     "roster": _path,
     "mentors": _path,
+    "schedule": _path,
     "stale_after_hours": _number(0, 87_600),
+    "thresholds": _thresholds,
     "ca_bundle": _path,
     "allow_http": _truth,
     "connect_timeout": _number(0.1, 600),

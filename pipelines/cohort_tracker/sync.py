@@ -24,6 +24,7 @@ from .errors import (
     DamagedStoreError,
     StoreError,
 )
+from .project import project_dir
 from .raw.backup import back_up, clear_unfinished, list_backups
 from .raw.store import RawStore
 from .runtime.background import Background
@@ -265,7 +266,7 @@ def _build(
     warehouse: WarehouseBuild, settings: Settings, store: RawStore, report: SyncReport
 ) -> None:
     """Build and publish, unless the published warehouse would come out the same."""
-    from .warehouse.build import BuildReport, in_plain_words, project_dir
+    from .warehouse.build import BuildReport, in_plain_words
     from .warehouse.fingerprint import (
         build_basis,
         note_confirmed,

@@ -122,6 +122,12 @@ def _add_record(
         "reviewed_at": completed and rng.choice([None, completed + timedelta(days=1)]),
     }
     records = tables["progressions"]
+    if len(records) % 13 == 1:
+        record["started_at"] = datetime(1970, 1, 1)
+    if completed and len(records) % 17 == 2:
+        record |= {"completed_at": datetime(1, 1, 1), "reviewed_at": datetime(1, 1, 1)}
+    if completed and len(records) % 19 == 3:
+        record |= {"started_at": datetime(1, 1, 1), "completed_at": datetime(9999, 12, 31)}
     version = len(records) + 1
     if rng.random() < 0.15:
         records.append({**record, "grade": 0.1, "completed_at": None, "version_no": version})

@@ -17,7 +17,8 @@ from typing import Any
 
 import duckdb
 
-from cohort_tracker.warehouse.build import WarehouseBuild, dbt_environment, project_dir
+from cohort_tracker.project import project_dir
+from cohort_tracker.warehouse.build import WarehouseBuild, dbt_environment
 from support import Bench, holding, processes_about, wait_for
 
 OTHER_TYPE = (
@@ -66,7 +67,7 @@ def work(
     folder = bench.home / name
     folder.mkdir()
     warehouse, outcome = folder / "warehouse.duckdb", folder / "outcome.json"
-    arguments = (project or project_dir(), bench.data, outcome, warehouse, bench.warehouse)
+    arguments = (project or project_dir(), bench.data, outcome, warehouse, bench.warehouse, "{}")
     limits = (largest_file, resource.RLIM_INFINITY)
     with subprocess.Popen(
         [sys.executable, "-m", "cohort_tracker.warehouse.dbt_worker", *map(str, arguments)],

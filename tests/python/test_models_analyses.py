@@ -1,5 +1,8 @@
 """The ready questions in analyses/, each compiled and asked of an invented cohort's warehouse."""
 
+import json
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,6 +54,33 @@ def test_question_is_one_and_can_be_asked(answered, question):
     assert heading.startswith("-- ")
     assert heading.endswith("?")
     ask(answered, question)
+
+
+def as_the_readme_says(name):
+    """The words after `dbt` of the line with which the README asks a question, for another."""
+    lines = re.findall(r"`dbt (show .*?)`", (PROJECT / "README.md").read_text(encoding="utf-8"))
+    [line] = [line for line in lines if "who_to_call_tonight" in line]
+    return shlex.split(line.replace("who_to_call_tonight", name))
+
+
+def test_every_question_can_be_asked_as_the_readme_says(answered):
+    warehouse, _ = answered
+    names = " ".join(question.stem for question in QUESTIONS)
+    done = run_dbt(warehouse.parent, *as_the_readme_says(names))
+    assert done.returncode == 0, done.stdout
+
+
+def test_whom_to_call_fits_the_window_and_says_why(answered):
+    warehouse, _ = answered
+    words = as_the_readme_says("who_to_call_tonight")
+    shown = run_dbt(warehouse.parent, *words).stdout
+    lines = [line for line in shown.splitlines() if line.startswith("|")]
+    assert lines[0].split(" | ")[-1].strip(" |") == "reasons", "nothing is left out"
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 80
+    full = run_dbt(warehouse.parent, *words, "--output", "json").stdout
+    told = json.loads(full[full.index("{") :])["show"]
+    assert all(len(row["reasons"]) > 20 for row in told)
 
 
 def test_most_questions_have_an_answer(answered):

@@ -17,6 +17,7 @@ import click
 import pytest
 from dbt.cli.main import cli as dbt_cli
 
+from cohort_tracker import sync
 from cohort_tracker.raw import destination, load
 from cohort_tracker.raw.store import RawStore
 from cohort_tracker.warehouse import build
@@ -189,7 +190,8 @@ def other_project(bench: Bench, folder: Path, monkeypatch, name: str, old: str, 
     """Make syncs build a copy of the project with a change."""
     project = copy_of_project(folder)
     replace_once(project / name, old, new)
-    monkeypatch.setattr(build, "project_dir", lambda: project)
+    for module in (build, sync):
+        monkeypatch.setattr(module, "project_dir", lambda: project)
 
 
 def test_build_that_lacks_stored_records_is_not_published(

@@ -19,6 +19,8 @@ ROOMS = (
     {"raw"},
     {"runtime"},
     {"config"},
+    {"thresholds"},
+    {"project"},
     {"errors"},
     {"__init__"},
 )

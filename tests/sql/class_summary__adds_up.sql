@@ -25,9 +25,13 @@ with parts as (
         'states per assignment' as part,
         coalesce(
             sum(
-                assignment_completion.completed
-                + assignment_completion.in_progress
-                + assignment_completion.not_started
+                case
+                    when assignment_completion.position is not null
+                        then
+                            assignment_completion.completed
+                            + assignment_completion.in_progress
+                            + assignment_completion.not_started
+                end
             ),
             0
         ) as total,

@@ -18,6 +18,7 @@ assignments as (
         class_id,
         count(*) as assignments
     from {{ ref('curriculum') }}
+    where is_assigned
     group by class_id
 
 ),
@@ -28,6 +29,7 @@ pairs as (
         class_id,
         count(*) as pairs
     from {{ ref('student_assignments') }}
+    where is_assigned
     group by class_id
 
 )

@@ -1,4 +1,4 @@
--- What is this: classes whose known completions (student and assignment) are not all in the assigned work.
+-- What is this: classes whose known completions (student and assignment) are not all in the work of students.
 -- When does it matter: a completion outside curriculum or enrolments would vanish from every mart.
 -- How to resolve: compare curriculum and enrollments with the progressions of the class.
 with known as (
@@ -10,13 +10,23 @@ with known as (
     where completed_at is not null
     group by class_id
 
+),
+
+found as (
+
+    select
+        class_id,
+        count(case when is_completed then 1 end) as completions
+    from {{ ref('student_assignments') }}
+    group by class_id
+
 )
 
 select
     known.class_id,
     known.completions,
-    class_summary.completions as summarized
+    found.completions as found_completions
 from known
-inner join {{ ref('class_summary') }} as class_summary
-    on known.class_id = class_summary.class_id
-where known.completions <> class_summary.completions
+left join found
+    on known.class_id = found.class_id
+where known.completions <> coalesce(found.completions, 0)

@@ -1,35 +1,42 @@
--- What is this: students whose health differs from the last week of student_health_weekly.
+-- What is this: students whose health differs from the latest week of student_health_weekly.
 -- When does it matter: two answers to one question; trends would not end where the current table begins.
--- How to resolve: student_health must take score and tier from student_health_weekly, never compute them.
-with weeks as (
+-- How to resolve: student_health must take score and tier from student_health_weekly, never compute them; only the end
+-- of a class takes a verdict away.
+with latest as (
 
     select
         class_id,
         student_id,
-        week_ends_on,
         score,
         tier
     from {{ ref('student_health_weekly') }}
+    where is_latest
 
 ),
 
-last_weeks as (
+ends as (
 
-    {{ one_of_several('weeks', ['class_id', 'student_id'], ['week_ends_on desc']) }}
+    select
+        class_id,
+        is_class_over
+    from {{ ref('class_weeks') }}
+    where is_latest
 
 )
 
 select
-    last_weeks.class_id,
-    last_weeks.student_id,
-    last_weeks.score as weekly_score,
+    latest.class_id,
+    latest.student_id,
+    latest.score as weekly_score,
     student_health.score
-from last_weeks
+from latest
+inner join ends
+    on latest.class_id = ends.class_id
 left join {{ ref('student_health') }} as student_health
     on
-        last_weeks.class_id = student_health.class_id
-        and last_weeks.student_id = student_health.student_id
+        latest.class_id = student_health.class_id
+        and latest.student_id = student_health.student_id
 where
     student_health.student_id is null
-    or last_weeks.score is distinct from student_health.score
-    or last_weeks.tier <> student_health.tier
+    or latest.score is distinct from student_health.score
+    or case when ends.is_class_over then 'n_a' else latest.tier end <> student_health.tier

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from ..errors import CohortTrackerError, ConfigError
+from ..project import project_dir
 from ..runtime.printing import say
 from ..sandbox import SandboxServer, open_world
-from ..warehouse.build import project_dir
 
 _WORST_FIRST = """
     select first_name || ' ' || last_name, night, tier, score, reasons

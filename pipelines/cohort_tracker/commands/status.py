@@ -72,6 +72,9 @@ def say_status(status: Status, now: datetime) -> None:
         ("Last sync", when(status.last_sync_at, now) + (" (stale)" if status.stale else "")),
         ("Tables", when(status.tables_at, now)),
     ]
+    if status.changed_thresholds:
+        changed = (f"{name} {value}" for name, value in status.changed_thresholds.items())
+        rows.append(("Thresholds", ", ".join(changed)))
     for label, value in rows:
         say(f"{label + ':':<15} {value}")
     failed = status.failed_build

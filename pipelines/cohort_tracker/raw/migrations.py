@@ -48,9 +48,19 @@ def _removed_for_gone(db: sqlite3.Connection) -> None:
         db.execute("ALTER TABLE sync_runs RENAME COLUMN gone TO removed")
 
 
+def _add_schedule(db: sqlite3.Connection) -> None:
+    """The schedule is a file like the roster. Who opens the store finds all tables or none."""
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS schedule (file_version BIGINT, line BIGINT, class TEXT,"
+        " assignment TEXT, due_on DATE, optional BOOLEAN, night TEXT, first_seen_at DATETIME,"
+        " run_id TEXT)"
+    )
+
+
 MIGRATIONS = (
     Migration("0001_source", _add_source),
     Migration("0002_removed_for_gone", _removed_for_gone),
+    Migration("0003_schedule", _add_schedule),
 )
 """In the order in which they are applied; never changed once released."""
 

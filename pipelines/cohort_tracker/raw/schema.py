@@ -131,9 +131,23 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("mentor", "text"),
         Column("night", "text"),
         Column("email", "text"),
+        Column("class", "text"),
+        *_SEEN,
+    ),
+    "schedule": (
+        _required("file_version", "bigint"),
+        _required("line", "bigint"),
+        Column("class", "text"),
+        Column("assignment", "text"),
+        Column("due_on", "date"),
+        Column("optional", "bool"),
+        Column("night", "text"),
         *_SEEN,
     ),
 }
+
+FILE_TABLES = ("roster", "mentors", "schedule")
+"""Files that people keep, each in versions; the settings that name them are called the same."""
 
 LOG_TABLES = ("sync_pages", "sync_runs")
 """What was asked for and how it went, in the order of writing; the others hold what was read."""

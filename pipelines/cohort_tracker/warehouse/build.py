@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from ..config import Settings
 from ..errors import BuildError
+from ..project import project_dir
 from ..raw.store import RawStore, aside_path
 from ..runtime.background import Background
 from ..runtime.folders import clear, make_fresh
@@ -52,17 +53,6 @@ class BuildReport:
     skipped: str | None = None
     set_aside: Path | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-
-
-def project_dir() -> Path:
-    """Where the dbt project is: inside the installed package, or the checkout around it."""
-    packaged = Path(__file__).parents[1] / "dbt"
-    if (packaged / "dbt_project.yml").is_file():
-        return packaged
-    checkout = Path(__file__).parents[3]
-    if (checkout / "dbt_project.yml").is_file():
-        return checkout
-    raise BuildError("The dbt project is missing", "Install cohort-tracker again.")
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
@@ -144,6 +134,7 @@ class WarehouseBuild:
                 str(self._outcome),
                 str(self._warehouse),
                 str(self._settings.warehouse_path),
+                json.dumps(self._settings.dbt_vars),
             ],
             stdin=subprocess.PIPE,
             stdout=log,

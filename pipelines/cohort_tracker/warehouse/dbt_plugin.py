@@ -151,8 +151,7 @@ class Plugin(BasePlugin):
         path = raw_db() if _has_tables(raw_db()) else self._empty_raw_db()
         store = RawStore(path)
         store.check()
-        if store.pending_migrations():  # a sync did it before it built
-            store.lay_out()
+        store.lay_out()  # changes nothing in a sync, which did it before it built
         if any(last and last % _ROW_GROUP == 0 for last in store.last_rows().values()):
             conn.execute("SET threads = 1")
         conn.execute(f"ATTACH {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY)")
@@ -178,7 +177,7 @@ def _attach_warehouse(conn: DuckDBPyConnection, path: Path, *options: str) -> No
 
 
 def _has_tables(path: Path) -> bool:
-    """Whether a sync has laid out the store; opening it also takes back what a killed one left."""
+    """Whether a sync ever wrote to it; opening it also takes back what a killed one left."""
     if not path.exists():
         return False
     try:
@@ -186,7 +185,7 @@ def _has_tables(path: Path) -> bool:
             names = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
     except sqlite3.Error:
         return True  # DuckDB says what is wrong with it
-    return names >= RAW_TABLES.keys()
+    return bool(names & RAW_TABLES.keys())
 
 
 def sqlite_extension() -> Path:

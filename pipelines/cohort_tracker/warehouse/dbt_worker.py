@@ -1,7 +1,7 @@
 """The dbt process of a sync: parse the project, wait for the release, build, write the outcome.
 
-Arguments: PROJECT_DIR DATA_DIR OUTCOME_FILE BUILD_FILE PUBLISHED_WAREHOUSE; `build.py` starts it,
-isolated from the environment and the working directory. dbt starts while pages are awaited, and
+Arguments: PROJECT_DIR DATA_DIR OUTCOME_FILE BUILD_FILE PUBLISHED_WAREHOUSE VARS; `build.py` starts
+it, isolated from the environment and the working directory. dbt starts while pages are awaited, and
 has imported, parsed and planned what needs no data when the raw store may be read: a line on
 standard input releases it. The end of standard input means that the sync died: the process ends
 with it, whatever it is doing.
@@ -25,9 +25,17 @@ _NO_DAMAGE = ("Could not set lock", "Cannot open file", "Permission denied")
 
 
 def main(
-    project_dir: str, data_dir: str, outcome_file: str, build_file: str, published: str
+    project_dir: str,
+    data_dir: str,
+    outcome_file: str,
+    build_file: str,
+    published: str,
+    variables: str,
 ) -> int:
-    """Run one build into `build_file`; the outcome goes to `outcome_file` as JSON."""
+    """Run one build into `build_file`; the outcome goes to `outcome_file` as JSON.
+
+    `variables`: the dbt variables that are not the project's, as JSON.
+    """
     started = time.monotonic()
     release = _listen()
     from dbt.cli.main import dbtRunner
@@ -41,6 +49,7 @@ def main(
     places = ["--project-dir", project_dir, "--profiles-dir", project_dir, "--target", "publish"]
     places += ["--target-path", str(Path(data_dir) / "dbt")]
     places += ["--log-path", str(Path(data_dir) / "logs")]
+    places += ["--vars", variables]
     build = dbt_plugin.sync_build = dbt_plugin.SyncBuild(Path(build_file), release)
     started = time.monotonic()
     parsed: Any = dbtRunner().invoke([*quiet, "parse", *places])

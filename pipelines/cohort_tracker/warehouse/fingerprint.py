@@ -42,7 +42,7 @@ def build_basis(
         "records": store.content_marks(),
         "classes": store.last_statuses(),
         "project": _project_hash(project_dir),
-        "settings": {"timezone": settings.timezone, "stale": settings.stale_after_hours},
+        "settings": {"timezone": settings.timezone, "vars": settings.dbt_vars},
         "day": now.astimezone(zoneinfo.ZoneInfo(settings.timezone)).date().isoformat(),
     }
 

@@ -5,6 +5,7 @@ Imports neither dlt nor dbt: it must answer at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..config import Settings
 from ..errors import StoreError
 from ..raw.store import RawStore
 from ..runtime.lock import interrupted_run
+from ..thresholds import changed_thresholds, thresholds_in_force
 from .fingerprint import FailedBuild, failed_build, tables_confirmed_at
 
 
@@ -38,7 +40,8 @@ class Status:
     """What `status` shows; times aware, UTC. Counts are None before the first build.
 
     `tables_at`: when the tables were last known to be those of what is stored, by a build or by a
-    sync that had nothing to change; None while there are none.
+    sync that had nothing to change; None while there are none. `changed_thresholds`: those of the
+    settings that are not the defaults.
     """
 
     config_path: Path | None
@@ -51,6 +54,7 @@ class Status:
     failed_build: FailedBuild | None
     stale: bool
     interrupted_at: str | None
+    changed_thresholds: Mapping[str, Any]
     classes: list[ClassStatus] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -72,6 +76,8 @@ class Status:
             else None,
             "stale": self.stale,
             "interrupted_at": self.interrupted_at,
+            "thresholds": thresholds_in_force(self.changed_thresholds),
+            "changed_thresholds": sorted(self.changed_thresholds),
             "classes": [
                 {
                     "id": item.id,
@@ -173,6 +179,7 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
         failed_build=failed_build(settings),
         stale=last_sync_at is None or now - last_sync_at > limit,
         interrupted_at=interrupted.get("started_at") if interrupted else None,
+        changed_thresholds=changed_thresholds(settings.dbt_vars),
         classes=classes,
     )
 
@@ -185,18 +192,27 @@ def _is_of_the_past(settings: Settings, run: dict[str, Any]) -> bool:
 def _require_whole(warehouse: Path) -> None:
     """Raise StoreError when the file is shorter than it says: a cut need not hit what is read."""
     [(block_size, blocks)] = query(
-        warehouse, "SELECT block_size, total_blocks FROM pragma_database_size()"
+        warehouse,
+        "SELECT block_size, total_blocks FROM pragma_database_size()"
+        " WHERE database_name = current_database()",
     )
     if warehouse.stat().st_size < _HEADER_BYTES + block_size * blocks:
         raise StoreError(f"{warehouse}: the end of the file is missing", _DAMAGE_HINT)
 
 
 def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run one read-only question against the published warehouse; raises StoreError."""
+    """Run one read-only question against the published warehouse; raises StoreError.
+
+    Attached, because `connect` would hand out a file that another reader in this process has open,
+    also when a sync has replaced it since.
+    """
     import duckdb
 
+    place = str(warehouse).replace("'", "''")
     try:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH '{place}' AS warehouse (READ_ONLY)")
+            connection.execute("USE warehouse")
             return connection.execute(sql, parameters or []).fetchall()
     except duckdb.Error as error:
         raise StoreError(f"{warehouse}: {str(error).splitlines()[0]}", _DAMAGE_HINT) from error

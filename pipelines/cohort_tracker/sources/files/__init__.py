@@ -1,1 +1,1 @@
-"""Files that people keep by hand: the roster and the mentors."""
+"""Files that people keep by hand: the roster, the mentors, the schedule."""

@@ -1,4 +1,4 @@
-"""Rows of the raw store out of the roster and mentors files, where they say something new."""
+"""Rows of the raw store out of the files that people keep, where they say something new."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...config import Settings
 from ...errors import CohortTrackerError, ConfigError
 from ...raw.known import Known
 from ..classes import content_hash
-from .tables import FileRows, read_mentors, read_roster, same_rows
+from .tables import READERS, FileRows, same_rows
 
 if TYPE_CHECKING:
     from ...raw.schema import Row
@@ -44,11 +44,9 @@ class FileExtraction:
         self.errors: list[CohortTrackerError] = []
 
     def rows(self) -> Iterator[Row]:
-        """Rows of the raw store's `roster`, `mentors` and `rejected_records`."""
-        for table, path, read in (
-            ("roster", self._settings.roster, read_roster),
-            ("mentors", self._settings.mentors, read_mentors),
-        ):
+        """Rows of the raw store's `FILE_TABLES` and of `rejected_records`."""
+        for table, read in READERS.items():
+            path: Path | None = getattr(self._settings, table)
             if path is None:
                 continue
             try:

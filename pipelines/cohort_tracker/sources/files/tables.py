@@ -1,10 +1,10 @@
-"""The optional roster and mentors files: CSV as spreadsheets write it, to rows of the store."""
+"""The optional files that people keep: CSV as spreadsheets write it, to rows of the store."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from operator import itemgetter
@@ -24,10 +24,16 @@ ROSTER_COLUMNS = (
     "started_on",
     "left_on",
 )
-MENTOR_COLUMNS = ("mentor", "night", "email")
-_DATE_COLUMNS = frozenset({"started_on", "left_on"})
+MENTOR_COLUMNS = ("mentor", "night", "email", "class")
+SCHEDULE_COLUMNS = ("class", "assignment", "due_on", "optional", "night")
+_DATE_COLUMNS = frozenset({"started_on", "left_on", "due_on"})
+_TRUTH_COLUMNS = frozenset({"optional"})
+_TRUTHS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
 _MAX_BYTES = 64 << 20
+
+Fault = Callable[[dict[str, Any]], str | None]
+"""What is wrong with the values of a line, in words; None when nothing is."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,20 @@ def read_roster(path: Path) -> FileRows:
 
 def read_mentors(path: Path) -> FileRows:
     """Read a mentors file: each line needs a mentor and a night. Raises ConfigError."""
-    return _read(path, MENTOR_COLUMNS, {"mentor", "night"}, _mentor_fault)
+    return _read(path, MENTOR_COLUMNS, {"mentor", "night"}, _missing("mentor", "night"))
+
+
+def read_schedule(path: Path) -> FileRows:
+    """Read a schedule: each line needs a class and an assignment. Raises ConfigError."""
+    return _read(path, SCHEDULE_COLUMNS, {"class", "assignment"}, _missing("class", "assignment"))
+
+
+READERS: dict[str, Callable[[Path], FileRows]] = {
+    "roster": read_roster,
+    "mentors": read_mentors,
+    "schedule": read_schedule,
+}
+"""How each of the raw store's `FILE_TABLES` is read."""
 
 
 def _roster_fault(values: dict[str, Any]) -> str | None:
@@ -71,12 +90,16 @@ def _roster_fault(values: dict[str, Any]) -> str | None:
     return None
 
 
-def _mentor_fault(values: dict[str, Any]) -> str | None:
-    missing = [key for key in ("mentor", "night") if not values[key]]
-    return f"{missing[0]} is empty" if missing else None
+def _missing(*needed: str) -> Fault:
+    """A fault of lines in which one of `needed` is empty."""
+
+    def fault(values: dict[str, Any]) -> str | None:
+        return next((f"{name} is empty" for name in needed if not values[name]), None)
+
+    return fault
 
 
-def _read(path: Path, columns: tuple[str, ...], required: set[str], fault: Any) -> FileRows:
+def _read(path: Path, columns: tuple[str, ...], required: set[str], fault: Fault) -> FileRows:
     text = _text_of(path)
     header_line = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=header_line.count)
@@ -113,7 +136,7 @@ def _add(
     header: list[str],
     cells: list[str],
     columns: tuple[str, ...],
-    fault: Any,
+    fault: Fault,
 ) -> None:
     text = ",".join(cells)
     if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
@@ -123,15 +146,7 @@ def _add(
     for name, cell in zip(header, cells, strict=False):
         if name:
             values[name] = cell.strip() or None
-    for name in _DATE_COLUMNS & values.keys():
-        if values[name] is not None:
-            day = _date(values[name])
-            if day is None:
-                reason = f"{name}: {values[name]!r} is no date like 2025-09-01"
-                found.bad_lines.append(BadLine(line, reason, text))
-                return
-            values[name] = day
-    reason = fault(values)
+    reason = _set_types(values) or fault(values)
     row = tuple(values[name] for name in columns)
     if reason is None and row in seen:
         reason = f"the same as line {seen[row]}"
@@ -140,6 +155,22 @@ def _add(
         return
     seen[row] = line
     found.rows.append((line, values))
+
+
+def _set_types(values: dict[str, Any]) -> str | None:
+    """Put dates and truths in place of their texts; returns what is wrong with one of them."""
+    for name, text in values.items():
+        if text is None:
+            continue
+        if name in _DATE_COLUMNS:
+            values[name] = _date(text)
+            if values[name] is None:
+                return f"{name}: {text!r} is no date like 2025-09-01"
+        if name in _TRUTH_COLUMNS:
+            values[name] = _TRUTHS.get(text.lower())
+            if values[name] is None:
+                return f"{name}: {text!r} is neither yes nor no"
+    return None
 
 
 def _text_of(path: Path) -> str:

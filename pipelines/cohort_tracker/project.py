@@ -1,0 +1,28 @@
+"""The dbt project: where it is, and the variables that it declares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .errors import BuildError
+
+
+def project_dir() -> Path:
+    """Where the dbt project is: inside the installed package, or the checkout around it."""
+    packaged = Path(__file__).parent / "dbt"
+    if (packaged / "dbt_project.yml").is_file():
+        return packaged
+    checkout = Path(__file__).parents[2]
+    if (checkout / "dbt_project.yml").is_file():
+        return checkout
+    raise BuildError("The dbt project is missing", "Install cohort-tracker again.")
+
+
+def project_vars() -> dict[str, Any]:
+    """The variables of the project with their defaults, in the order of `dbt_project.yml`."""
+    import yaml  # type: ignore[import-untyped, unused-ignore]
+
+    text = (project_dir() / "dbt_project.yml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)["vars"]
+    return found
