@@ -167,7 +167,7 @@ class Signals:
         for class_id, student in self.health.latest():
             this_week = monday_of(self.core.today(class_id))
             stuck_since = self.waiting.stuck_since_week(class_id, student)
-            if signals[class_id, student, "stuck"]["status"] in ("watch", "fail"):
+            if stuck_since and signals[class_id, student, "stuck"]["status"] in ("watch", "fail"):
                 self._add(found, class_id, student, "newly_stuck", this_week, stuck_since)
             if signals[class_id, student, "never_started"]["status"] in ("watch", "fail"):
                 enrolled = self.core.enrollments[class_id, student]["enrolled_on"]
