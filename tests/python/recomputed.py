@@ -47,6 +47,8 @@ class Recomputed:
         self.as_of = {c: as_of or moment for c, moment in read_at.items()}
         self.known_until = {c: max(moment, self.as_of[c]) for c, moment in read_at.items()}
         self.tables = tables
+        self._completed: dict[str, dict[tuple[str, str], list[date]]] = {}
+        self._schedules: dict[str, list[dict[str, Any]]] = {}
         self.dated = [self._date(r) for r in self.records]
         self.members = self._members()
         self.known: dict[str, list[dict[str, Any]]] = {c: [] for c in self.as_of}
@@ -174,8 +176,10 @@ class Recomputed:
 
     def schedule_of(self, class_id: str) -> list[dict[str, Any]]:
         """Return the lines of the schedule for a class, in their order."""
-        lines = [r for r in self.tables.get("schedule", []) if r["class_id"] == class_id]
-        return sorted(lines, key=lambda r: r["line"])
+        if class_id not in self._schedules:
+            lines = [r for r in self.tables.get("schedule", []) if r["class_id"] == class_id]
+            self._schedules[class_id] = sorted(lines, key=lambda r: r["line"])
+        return self._schedules[class_id]
 
     def night_of(self, class_id: str, student: str) -> str:
         """Return the night of a student as it is compared; empty without one."""
@@ -299,12 +303,14 @@ class Recomputed:
 
     def completed_days(self, class_id: str) -> dict[tuple[str, str], list[date]]:
         """Return all completion days per (student, assignment), earliest first."""
-        days = defaultdict(list)
-        for r in self.known[class_id]:
-            if r["completed_at"]:
-                day = self.day(class_id, r["completed_at"])
-                days[r["user_id"], r["assignment_id"]].append(day)
-        return {k: sorted(v) for k, v in days.items()}
+        if class_id not in self._completed:
+            days = defaultdict(list)
+            for r in self.known[class_id]:
+                if r["completed_at"]:
+                    day = self.day(class_id, r["completed_at"])
+                    days[r["user_id"], r["assignment_id"]].append(day)
+            self._completed[class_id] = {k: sorted(v) for k, v in days.items()}
+        return self._completed[class_id]
 
     def active_days(self, class_id: str, student: str | None = None) -> list[date]:
         """Return the days of all starts and completions, earliest first."""

@@ -54,7 +54,11 @@ class Signals:
     def facts(self, class_id: str, student: str) -> dict[str, Any]:
         """Return what is measured of a student."""
         now = self.health.now(class_id, student)
-        pairs = {a: p for (c, s, a), p in self.core.pairs.items() if (c, s) == (class_id, student)}
+        pairs = {
+            a: pair
+            for a in self.core.curriculum[class_id]
+            if (pair := self.core.pairs.get((class_id, student, a)))
+        }
         grades = [p["grade"] for p in pairs.values() if p["grade"] is not None]
         quizzes = [
             p["grade"]
@@ -163,7 +167,7 @@ class Signals:
         for class_id, student in self.health.latest():
             this_week = monday_of(self.core.today(class_id))
             stuck_since = self.waiting.stuck_since_week(class_id, student)
-            if signals[class_id, student, "stuck"]["status"] in ("watch", "fail"):
+            if stuck_since and signals[class_id, student, "stuck"]["status"] in ("watch", "fail"):
                 self._add(found, class_id, student, "newly_stuck", this_week, stuck_since)
             if signals[class_id, student, "never_started"]["status"] in ("watch", "fail"):
                 enrolled = self.core.enrollments[class_id, student]["enrolled_on"]
