@@ -22,6 +22,7 @@ from .errors import ConfigError
 
 ENV_PREFIX = "COHORT_TRACKER_"
 _MAX_FILE_BYTES = 1 << 20
+_FILE_HINT = "docs/configuration.md shows how it is written; `cohort-tracker init` makes a new one."
 DEFAULT_API_BASE = "https://api.openclass.ai"
 # Keys that the Rust tracker writes and that mean nothing here.
 FOREIGN_KEYS = frozenset({"check_for_updates"})
@@ -180,9 +181,9 @@ def read_config_document(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise ConfigError(f"{path}: not valid TOML: nested too deep") from None
+        raise ConfigError(f"{path}: cannot be understood: nested too deep", _FILE_HINT) from None
     except ValueError as error:  # TOMLDecodeError, and numbers without end
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+        raise ConfigError(f"{path}: cannot be understood: {error}", _FILE_HINT) from None
 
 
 def _bounded_bytes(path: Path) -> bytes:

@@ -41,7 +41,7 @@ TIMINGS = (
     *("import", "login", "classes", "pages", "load"),
     *("dbt_import", "parse", "build", "models", "tests", "publish"),
 )
-_OTHER_DIR = "Name another data_dir."
+_OTHER_DIR = "Name another folder: data_dir in the settings, or COHORT_TRACKER_DATA_DIR."
 
 
 @dataclass
@@ -215,12 +215,12 @@ def _look_for_loss(settings: Settings, store: RawStore, report: SyncReport) -> N
     before, now = noted_record_versions(settings), store.record_versions()
     if now >= before:
         return
-    what = f"has only {now:,} versions of records" if now else "is empty"
+    what = f"holds only {now:,} records (earlier versions counted)" if now else "is empty"
     if not store.path.exists():
         what = "is gone"
     report.damage.append(
         StoreError(
-            f"{store.path} {what}; at the last build it had {before:,} versions of records",
+            f"{store.path} {what}; when the tables were last built it held {before:,}",
             _way_back(settings),
         )
     )
@@ -304,7 +304,7 @@ def _build(
                 StoreError(
                     f"{settings.warehouse_path} was damaged;"
                     f" it was set aside as {built.set_aside.name}",
-                    "All its tables were made again from the raw store; the old file can go.",
+                    "All its tables were made again from raw.db; the old file can go.",
                 )
             )
         if built.failures:

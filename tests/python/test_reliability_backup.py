@@ -170,10 +170,14 @@ def lose(bench: Bench, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("deleted", "is gone; at the last build it had 45 versions"),
-        ("emptied", "is empty; at the last build it had 45 versions"),
-        ("tables emptied", "is empty; at the last build it had 45 versions"),
-        ("an older copy", "has only 40 versions of records; at the last build it had 45"),
+        ("deleted", "is gone; when the tables were last built it held 45"),
+        ("emptied", "is empty; when the tables were last built it held 45"),
+        ("tables emptied", "is empty; when the tables were last built it held 45"),
+        (
+            "an older copy",
+            "holds only 40 records (earlier versions counted);"
+            " when the tables were last built it held 45",
+        ),
     ],
 )
 def test_store_that_lost_records_is_named_once_and_read_anew(built: Bench, how: str, said: str):
@@ -225,7 +229,10 @@ def test_restore_brings_the_history_back(built: Bench):
     assert len(content(built.raw)) == 46, "as many, but not the same"
     done = built.command("restore")
     assert done.returncode == 0, done.stderr
-    assert "46 versions of records" in done.stdout and "cohort-tracker sync" in done.stdout
+    assert (
+        "46 records, earlier versions counted" in done.stdout
+        and "cohort-tracker sync" in done.stdout
+    )
     assert content(built.raw) == history
     assert stat.S_IMODE(built.raw.stat().st_mode) == 0o600
     (aside,) = built.data.glob("raw.db.replaced-*")

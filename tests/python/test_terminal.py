@@ -20,7 +20,6 @@ from typing import Any
 import pytest
 
 from cohort_tracker.commands.demo import typed_lines
-from cohort_tracker.commands.sync import run_sync_command
 from cohort_tracker.runtime.printing import printable
 from support import Bench, Classes, record
 
@@ -265,22 +264,6 @@ def test_what_is_printed_never_decides_what_is_stored(bench: Bench, streams: str
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
     assert bench.in_force() == bench.expected()
-
-
-def test_json_is_one_object_whatever_happens(bench: Bench, monkeypatch, capsys):
-    def broken(*args: object, **given: object) -> None:
-        raise ZeroDivisionError("nobody foresaw it")
-
-    for key, value in bench.environment().items():
-        monkeypatch.setenv(key, value)
-    monkeypatch.setattr("cohort_tracker.commands.sync.run_sync", broken)
-    code = run_sync_command(
-        None, full=False, only=(), as_json=True, build=False, debug=False, since=0.0
-    )
-    printed = capsys.readouterr()
-    assert code == 1
-    assert json.loads(printed.out)["error"] == "Unexpected ZeroDivisionError: nobody foresaw it"
-    assert "Error: Unexpected ZeroDivisionError" in printed.err
 
 
 def evil_ways(bench: Bench) -> Iterator[tuple[str, ...]]:

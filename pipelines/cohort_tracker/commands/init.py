@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PROMPTS = {"email": "E-mail", "password": "Password"}
 _ASKS_AGAIN = 3
+_CREDENTIALS_HINT = "Check that e-mail and password work on the OpenClass site."
 
 
 def run_init(
@@ -136,7 +137,7 @@ def _logged_in(
             source.log_in()
         except AuthenticationError as error:
             if not (left and keys):
-                raise
+                raise AuthenticationError(error.message, _CREDENTIALS_HINT) from None
             say_error(AuthenticationError(error.message, "Try again, or end with Ctrl-C."))
         else:
             if settings.email is not None:

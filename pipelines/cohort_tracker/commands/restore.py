@@ -26,7 +26,7 @@ def run_restore(config_path: Path | None, named: Path | None) -> None:
         note_record_versions(settings, restored.record_versions)
     taken = taken_at(backup)
     when = f" of {taken:%Y-%m-%d %H:%M} UTC" if taken else ""
-    say(f"Restored {backup}{when}: {restored.record_versions:,} versions of records.")
+    say(f"Restored {backup}{when}: {restored.record_versions:,} records, earlier versions counted.")
     if restored.aside is not None:
         say(f"The file that was there is now {restored.aside}")
     if named is None:

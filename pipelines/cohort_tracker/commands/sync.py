@@ -60,7 +60,8 @@ def say_summary(report: SyncReport) -> None:
         if outcome.status == "failed":
             continue
         say(outcome.info.name or outcome.info.friendly_id or outcome.info.class_id, style="bold")
-        pages = f"{result.pages} page{'s' if result.pages != 1 else ''}, {result.mode}"
+        extent = "everything read" if result.mode == "full" else "read where something may be new"
+        pages = f"{result.pages} page{'s' if result.pages != 1 else ''}, {extent}"
         say(
             f"{records(result.stored_total)}: {result.new:,} new, {result.changed:,} changed,"
             f" {result.removed:,} removed ({pages})",
@@ -81,7 +82,9 @@ def say_summary(report: SyncReport) -> None:
     elif build is not None and build.published:
         say("Tables rebuilt and checked.")
     if build is not None:
+        from ..warehouse.build import in_plain_words
+
         for failure in build.failures[:10]:
-            say(f"failed: {failure}", indent=2)
+            say(in_plain_words(failure), indent=2)
     if report.run_id:
         say(f"Finished in {report.duration_s:.1f} s.")

@@ -77,7 +77,7 @@ class RawStore:
             self.path.rename(aside)
             move_journals(self.path, aside)
         except OSError as error:
-            raise StoreError(f"{self.path}: {error.strerror}") from error
+            raise StoreError(f"{self.path}: {error.strerror}", WRITE_HINT) from error
         return aside
 
     def wait_until_free(self) -> None:
@@ -419,7 +419,7 @@ class RawStore:
         except sqlite3.Error as error:
             raise self._explained(error) from error
         except OSError as error:
-            raise StoreError(f"{self.path}: {error.strerror}") from error
+            raise StoreError(f"{self.path}: {error.strerror}", WRITE_HINT) from error
 
     def _opened(self) -> sqlite3.Connection:
         """A reading connection; waits in small steps as `wait_until_free` does."""

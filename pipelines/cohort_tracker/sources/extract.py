@@ -170,7 +170,7 @@ class Extraction:
         if result.verified:
             return None
         return CohortTrackerError(
-            result.problem or "completeness was not proven",
+            result.problem or "it could not be proven that every record was read",
             "What was read is stored; the next sync reads everything again.",
         )
 

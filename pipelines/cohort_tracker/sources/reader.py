@@ -289,8 +289,8 @@ class ClassReader:
             previous = current
         if not self.result.verified:
             self.result.problem = (
-                f"could not prove completeness: {current.accounted:,} records met,"
-                f" {'no total' if total is None else format(total, ',')} reported"
+                f"it could not be proven that every record was read: {current.accounted:,} met,"
+                f" the API counts {'none' if total is None else format(total, ',')}"
             )
         elif self._removed and not current.ids and not self._forced:
             # An empty answer is more often a fault of the server than an emptied class.

@@ -34,6 +34,7 @@ _START = (
     " from cohort_tracker.warehouse.dbt_worker import main; sys.exit(main(*sys.argv[1:]))"
 )
 _NEARLY_FULL = 1 << 20
+_KEPT = "the tables of the last good build, if any, are still there"
 _FULL_DISK = ("No space left on device", "disk is full", "Disk quota exceeded")
 
 
@@ -62,7 +63,10 @@ def project_dir() -> Path:
     checkout = Path(__file__).parents[3]
     if (checkout / "dbt_project.yml").is_file():
         return checkout
-    raise BuildError("The dbt project is missing", "Install cohort-tracker again.")
+    raise BuildError(
+        "The installation is not whole: the definitions of the tables are missing",
+        "Install cohort-tracker again.",
+    )
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
@@ -129,8 +133,9 @@ class WarehouseBuild:
         except OSError as error:
             self.__exit__()
             raise BuildError(
-                f"Could not start dbt: {error.filename or self._dir}: {error.strerror}",
-                "Check disk space and permissions.",
+                "The building of the tables could not begin:"
+                f" {error.filename or self._dir}: {error.strerror}",
+                f"Check disk space and permissions, then run `cohort-tracker sync`; {_KEPT}.",
             ) from error
         return self
 
@@ -185,8 +190,8 @@ class WarehouseBuild:
             self._process.wait(BUILD_SECONDS)
         except subprocess.TimeoutExpired:
             raise BuildError(
-                f"dbt did not end within {BUILD_SECONDS / 60:g} minutes",
-                f"See {self._log}; the warehouse of the last good build is still in place.",
+                f"The tables were not ready within {BUILD_SECONDS / 60:g} minutes",
+                f"{self._log} says how far it came; {_KEPT}.",
             ) from None
         outcome = self._read_outcome()
         report = BuildReport(
@@ -203,8 +208,9 @@ class WarehouseBuild:
                 report.set_aside = self._publish(outcome["damaged"])
             except OSError as error:
                 raise BuildError(
-                    f"Could not publish {self._settings.warehouse_path}: {error.strerror}",
-                    "The warehouse of the last good build is still in place.",
+                    "The new tables could not be put in their place:"
+                    f" {self._settings.warehouse_path}: {error.strerror}",
+                    f"Check disk space and permissions, then run `cohort-tracker sync`; {_KEPT}.",
                 ) from error
             report.published = True
             report.seconds["publish"] = time.monotonic() - started
@@ -220,11 +226,12 @@ class WarehouseBuild:
                 raise BuildError(
                     "The disk is full: the tables could not be rebuilt",
                     f"Make room for {self._settings.data_dir}, then run `cohort-tracker sync`;"
-                    " the tables of the last good build, if any, are still there.",
+                    f" {_KEPT}.",
                 ) from None
             raise BuildError(
-                f"dbt broke down (exit code {self._process.returncode})",
-                f"See {self._log}; the warehouse of the last good build is still in place.",
+                f"The building of the tables broke off (exit code {self._process.returncode})",
+                f"Run `cohort-tracker sync` again; if that fails too, {self._log} says why;"
+                f" {_KEPT}.",
             ) from None
         return outcome
 
@@ -238,7 +245,11 @@ class WarehouseBuild:
     def _publish(self, damaged: bool) -> Path | None:
         leftover = _wal(self._warehouse)
         if not self._warehouse.is_file() or leftover.exists():
-            raise BuildError("dbt left no complete warehouse", f"See {self._log}.")
+            raise BuildError(
+                "The new tables were not written to their end",
+                f"Run `cohort-tracker sync` again; if that fails too, {self._log} says why;"
+                f" {_KEPT}.",
+            )
         self._warehouse.chmod(0o600)
         _sync_to_disk(self._warehouse)
         published = self._settings.warehouse_path
@@ -268,8 +279,7 @@ def _require_whole(stored: dict[str, int], built: dict[str, int]) -> None:
             raise BuildError(
                 f"The tables were built with {here:,} of {there:,} stored records of class"
                 f" {class_id}, so they were not published",
-                "Run `cohort-tracker sync` again; the tables of the last good build, if any, are"
-                " still there.",
+                f"Run `cohort-tracker sync` again; {_KEPT}.",
             )
 
 

@@ -54,7 +54,9 @@ class FileExtraction:
             try:
                 found = read(path)
             except ConfigError as error:
-                hint = "The last good file stays current."
+                hint = "What the file said at an earlier sync still counts."
+                if table not in self._known.files:
+                    hint = "No earlier sync could read it: the classes are read without it."
                 self.errors.append(CohortTrackerError(error.message, hint))
                 continue
             yield from self._bad_lines(table, path, found)

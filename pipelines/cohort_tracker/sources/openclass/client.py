@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .paging import ClassWalk
 
 _CREDENTIALS_HINT = (
-    "Check e-mail and password (`cohort-tracker init`), and that they work on the OpenClass site."
+    "Check that e-mail and password work on the OpenClass site; `cohort-tracker init` takes others."
 )
 _REACH_HINT = "Check the network and api_base. Nothing is lost: a later sync goes on from here."
 _CLASS_HINT = (
