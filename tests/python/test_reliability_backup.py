@@ -256,7 +256,7 @@ def test_restore_takes_a_named_backup_and_the_file_it_set_aside(bench: Bench):
     assert len(content(bench.raw)) == 46
     first.rename(first.with_name("raw-20270101T000000Z.db"))
     done = bench.command("restore")
-    assert "45 versions" in done.stdout
+    assert "45 records" in done.stdout
     assert f"holds more, 46: cohort-tracker restore {second.name}" in done.stdout
 
 
@@ -272,6 +272,25 @@ def test_restore_replaces_a_damaged_store_and_what_lies_beside_it(bench: Bench):
     assert content(bench.raw) == whole and not journal.exists() and not left.exists()
     (aside,) = bench.data.glob("raw.db.replaced-*Z")
     assert aside.read_text() == "no database"
+
+
+def test_restore_is_not_spoiled_by_the_log_of_a_file_that_is_gone(bench: Bench):
+    bench.sync()
+    whole = content(bench.raw)
+    # a program died before it put its changes into the file, which was then removed
+    code = (
+        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]);"
+        "db.execute('PRAGMA journal_mode = WAL'); db.execute('UPDATE progressions SET grade = 0');"
+        "db.commit(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(bench.raw)], check=True)
+    log = bench.raw.with_name("raw.db-wal")
+    assert log.stat().st_size > 0
+    bench.raw.unlink()
+    assert bench.command("restore").returncode == 0
+    assert content(bench.raw) == whole
+    (aside,) = bench.data.glob("raw.db.replaced-*-wal")
+    assert aside.stat().st_size > 0 and not log.exists()
 
 
 def browser_history(path: Path) -> None:

@@ -147,11 +147,15 @@ def clear_unfinished(path: Path) -> None:
 
 
 def _keep(path: Path) -> Path | None:
-    """Give the file a second name, under which it stays when another takes its place."""
-    if not path.exists():
-        return None
+    """Give the file a second name, under which it stays when another takes its place.
+
+    What SQLite kept beside it goes along, also where the file itself is gone: SQLite would put it
+    into the other one.
+    """
     aside = aside_path(path, "replaced")
     move_journals(path, aside)
+    if not path.exists():
+        return None
     try:
         os.link(path, aside)
     except OSError:  # a file system without second names
