@@ -41,6 +41,7 @@ class Settings:
     email: str | None = None
     password: str | None = field(default=None, repr=False)
     class_ids: tuple[str, ...] = ()
+    retired_classes: tuple[str, ...] = ()
     api_base: str = DEFAULT_API_BASE
     origin: str | None = None
     app_id: str | None = None
@@ -478,6 +479,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "email": _text,
     "password": _password,
     "class_ids": _texts,
+    "retired_classes": _texts,
     "api_base": _api_base,
     "origin": _text,
     "app_id": _text,

@@ -176,7 +176,10 @@ def run_sync(
             _extract_and_load(source, settings, store, report, full, only, observer)
         except CohortTrackerError as error:
             report.error = error
-        if warehouse is not None and any(item.status != "failed" for item in report.classes):
+        is_idle = report.error is None and not report.classes  # all are retired
+        if warehouse is not None and (
+            is_idle or any(item.status != "failed" for item in report.classes)
+        ):
             _build(warehouse, settings, store, report)
         _accept_loss(settings, store, report)
         _back_up(settings, store, report)
@@ -341,7 +344,7 @@ def _extract_and_load(
     observer: Observer | None,
 ) -> None:
     begun = time.monotonic()
-    from .sources.choose import choose_classes
+    from .sources.choose import ClassChoice
     from .sources.extract import Extraction
     from .sources.files.rows import FileExtraction
     from .sources.outcome import Observer
@@ -355,7 +358,8 @@ def _extract_and_load(
     report.timings["login"] = time.monotonic() - begun
     begun = time.monotonic()
     known = store.known(source.name)
-    classes, incomplete = choose_classes(source, settings, only, known, observer)
+    choice = ClassChoice(source, settings, only, known, observer)
+    classes = choice.classes()
     report.timings["classes"] = time.monotonic() - begun
     begun = time.monotonic()
     from .raw.load import RawLoader
@@ -364,11 +368,13 @@ def _extract_and_load(
     extraction = Extraction(
         source, known, settings, run_id=report.run_id, full=full, observer=observer
     )
+    extraction.instead = choice.instead
     files = FileExtraction(settings, known, extraction.seen, observer.note)
     report.classes = extraction.outcomes
     with RawLoader(store, settings.data_dir / "load") as loader:
         try:
-            loader.load(chain(files.rows(), extraction.rows(classes)))
+            states = partial(choice.state_rows, extraction.seen)
+            loader.load(chain(states(), files.rows(), extraction.rows(classes), states()))
         except StoreError as error:
             for outcome in extraction.outcomes[loader.stored_runs :]:
                 outcome.status = "failed"  # however well it was read
@@ -379,8 +385,8 @@ def _extract_and_load(
             report.timings["load"] = loader.seconds
     if files.errors:
         raise files.errors[0]
-    if incomplete is not None:
-        raise incomplete
+    if choice.error is not None:
+        raise choice.error
 
 
 def _import_dlt(source: Source) -> None:
