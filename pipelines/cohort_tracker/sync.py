@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .sources.api import Source
     from .sources.outcome import ClassOutcome, Observer
     from .warehouse.build import BuildReport, WarehouseBuild
+    from .warehouse.roster import RosterStatus
 
 TIMINGS = (
     *("import", "login", "classes", "pages", "load"),
@@ -48,7 +49,8 @@ _OTHER_DIR = "Name another data_dir."
 class SyncReport:
     """How a sync went, class by class and for the warehouse (None: no build was asked for).
 
-    `backup` is the backup that was made; a `backup_error` does not make the sync a failed one.
+    `roster` is what became of its lines, where there is one and it is in the tables. `backup` is
+    the backup that was made; a `backup_error` does not make the sync a failed one.
     `timings` says where the time went, in seconds; what dbt does while pages are awaited is in
     none of them.
     """
@@ -58,6 +60,7 @@ class SyncReport:
     classes: list[ClassOutcome] = field(default_factory=list)
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
+    roster: RosterStatus | None = None
     damage: list[CohortTrackerError] = field(default_factory=list)
     backup: Path | None = None
     backup_error: CohortTrackerError | None = None
@@ -114,6 +117,7 @@ class SyncReport:
                 "failures": build.failures if build else [],
                 "skipped": build.skipped if build else None,
             },
+            "roster": self.roster.as_json() if self.roster else None,
             "backup": {
                 "path": str(self.backup) if self.backup else None,
                 "error": self.backup_error.message if self.backup_error else None,
@@ -276,6 +280,7 @@ def _build(
         published_build,
         reason_to_build,
     )
+    from .warehouse.roster import read_roster_status
 
     try:
         now = datetime.now(UTC)
@@ -290,6 +295,8 @@ def _build(
                 skipped="nothing new since the last build",
             )
             note_confirmed(settings, before, now)
+            if settings.roster is not None:
+                report.roster = read_roster_status(settings)
             return
         built = report.warehouse = warehouse.finish()
         report.timings.update(built.seconds)
@@ -322,6 +329,8 @@ def _build(
                 f"{kept} Run `cohort-tracker sync` again; if that fails too,"
                 f" {settings.data_dir / 'logs' / 'build.log'} says why.",
             )
+        if settings.roster is not None:
+            report.roster = read_roster_status(settings)
     except CohortTrackerError as error:
         if report.warehouse is None or not report.warehouse.failures:
             _note_failed(settings, error.message)

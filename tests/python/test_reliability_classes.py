@@ -266,3 +266,151 @@ def test_friendly_id_of_two_classes_is_asked_about(account: Bench, setting: str)
     assert (done.returncode, "2 classes have the friendly id web" in done.stderr) == (2, True)
     done = account.command("sync", "--no-build", class_ids="web", retired_classes="c1")
     assert done.returncode == 0 and asked(account) == {"c2"}
+
+
+# -- time zones ---------------------------------------------------------------------------------
+
+
+def settings_file(bench: Bench, text: str) -> str:
+    """A settings file in which the sandbox's account stands, and `text`."""
+    path = bench.home / "settings.toml"
+    path.write_text(
+        f'email = "{bench.server.desk.email}"\npassword = "sandbox-password"\n'
+        f'api_base = "{bench.server.url}"\ndata_dir = "{bench.data}"\npage_delay = 0\n{text}'
+    )
+    path.chmod(0o600)
+    return str(path)
+
+
+def test_time_zone_of_a_class_reaches_its_tables_and_builds_them_anew(account: Bench):
+    path = settings_file(account, 'timezone = "Europe/Berlin"\n')
+    assert account.command("--config", path, "sync").returncode == 0
+    zones = "SELECT id, timezone FROM core.classes ORDER BY id"
+    assert account.core(zones) == [("c1", "Europe/Berlin"), ("c2", "Europe/Berlin")]
+    own = (
+        '[class.c1]\ntimezone = "America/New_York"\n[class.friendly-c2]\ntimezone = "Asia/Tokyo"\n'
+    )
+    settings_file(account, f'timezone = "Europe/Berlin"\n{own}[class.c3]\ntimezone = "UTC"\n')
+    done = account.command("--config", path, "sync")
+    assert notes(done, "[class.c3]: there is no class c3") == 1
+    assert "Tables rebuilt and checked." in done.stdout
+    assert account.core(zones) == [("c1", "America/New_York"), ("c2", "Asia/Tokyo")]
+
+
+# -- the roster ---------------------------------------------------------------------------------
+
+
+def test_roster_lines_that_fit_nothing_are_told_by_sync_and_status(account: Bench):
+    users = {
+        0: {"id": "s0", "first_name": "Zoe\u0308", "last_name": "O\u2019Neil", "email": " "},
+        1: {"id": "s1", "first_name": "", "last_name": "\u00a0", "email": None},
+        2: {"id": "s2", "first_name": "Ada", "last_name": "Twice", "email": "ada@example.org"},
+        3: {"id": "s3", "first_name": "Ada", "last_name": "Twice", "email": "ada@example.org"},
+    }
+    account.source.friendly = {"c1": "web", "c2": "web"}
+    account.source.classes["c1"] = [
+        record(n, days_ago=n + 1, user=users[n]) for n in users if n != 3
+    ] + [record(3, days_ago=1, user=users[3])]
+    account.source.classes["c2"] = [
+        record(9, days_ago=1, user={"id": "s9", "first_name": "Bo", "last_name": "Berg"})
+    ]
+    roster = account.home / "roster.csv"
+    roster.write_text(
+        "class,email,first_name,last_name,night,role,student_id\n"
+        "web,,ZO\u00cb,O'NEIL,Monday,,\n"
+        "web,,bo,  BERG,Tuesday,,\n"
+        "c1,ada@example.org,,,Friday,,\n"
+        "c1,ada@example.org,,,,test,s3\n"
+        "web,new@example.org,New,Face,Monday,,\n"
+        "web-9,ada@example.org,,,Monday,,\n"
+        "c2,typo@example.org,Bo,Borg,Monday,,\n",
+        encoding="utf-8",
+    )
+    told = [
+        "roster.csv:6: several classes have this friendly id: write the id of the class",
+        "roster.csv:7: no class has this id or friendly id",
+    ]
+    options = {"roster": str(roster)}
+    for arguments in (["sync"], ["sync"], ["status"]):  # the second sync builds nothing
+        done = account.command(*arguments, **options)
+        assert done.returncode == 0, done.stderr
+        assert "Roster: 2 of 7 lines have no effect:" in done.stdout
+        assert all(line in done.stdout for line in told)
+        assert "Roster: 1 of 7 lines has nobody's work yet:\n  roster.csv:8" in done.stdout
+    for command in ("sync", "status"):
+        said = json.loads(account.command(command, "--json", **options).stdout)["roster"]
+        assert (said["lines"], said["problems"], said["unmatched"]) == (7, 2, 1)
+        assert (said["first_problems"], said["first_unmatched"]) == (told, ["roster.csv:8"])
+    people = account.core(
+        "SELECT student_id, class_id, student_name, email, night FROM core.class_students"
+        " ORDER BY 1, 2"
+    )
+    assert people == [
+        ("roster:typo@example.org", "c2", "Bo Borg", "typo@example.org", "Monday"),
+        ("s0", "c1", "Zoe\u0308 O\u2019Neil", None, "Monday"),
+        ("s1", "c1", "s1", None, None),
+        ("s2", "c1", "Ada Twice", "ada@example.org", "Friday"),
+        ("s9", "c2", "Bo Berg", None, "Tuesday"),
+    ]
+
+
+def test_roster_without_a_fault_is_not_spoken_of(account: Bench):
+    roster = account.home / "roster.csv"
+    roster.write_text("class,email\nc1,s1@example.org\n")
+    done = account.command("sync", roster=str(roster))
+    assert done.returncode == 0 and "Roster" not in done.stdout
+
+
+# -- what status says ---------------------------------------------------------------------------
+
+
+def test_status_tells_the_newest_backup(account: Bench):
+    assert account.sync().exit_code == 0
+    (backup,) = (account.data / "backups").iterdir()
+    said = json.loads(account.command("status", "--json").stdout)["backups"]
+    assert (said["count"], said["newest"]) == (1, str(backup))
+    assert said["taken_at"].replace("-", "").replace(":", "") in backup.name
+    shown = account.command("status").stdout
+    assert "Backups:        1, the newest of " in shown and "(just now)" in shown
+    assert f"Newest backup:  ~/{backup.relative_to(account.home)}" in shown
+    backup.unlink()
+    assert "Backups:        none" in account.command("status").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "code", "words"),
+    [
+        ([], {"page_size": "many"}, 2, "COHORT_TRACKER_PAGE_SIZE: must be a whole number"),
+        (["--max-age", "soon"], {}, 2, "--max-age 'soon' is no age"),
+        (["--max-age", "1h"], {}, 7, "Nothing was synced yet"),
+    ],
+)
+def test_status_as_json_is_one_object_on_errors_too(
+    account: Bench, arguments: list[str], options: dict[str, str], code: int, words: str
+):
+    done = account.command("status", "--json", *arguments, **options)
+    assert done.returncode == code
+    assert words in json.loads(done.stdout)["error"]
+    assert words in done.stderr
+    assert done.stdout.isascii()
+
+
+def test_status_as_json_of_a_damaged_store_is_one_object(account: Bench):
+    account.data.mkdir()
+    account.raw.write_bytes(b"n\xc3\xb6t a database" * 100)
+    done = account.command("status", "--json")
+    assert done.returncode == 1
+    said = json.loads(done.stdout)
+    assert "raw.db is damaged" in said["error"] and said["students"] is None
+
+
+def test_classes_of_two_sources_with_one_id_are_told_apart(account: Bench):
+    assert account.sync(class_ids="c1").exit_code == 0
+    with closing(sqlite3.connect(account.raw)) as db:
+        db.execute("CREATE TABLE other AS SELECT * FROM sync_runs")
+        db.execute("UPDATE other SET source = 'other', status = 'failed', error = 'elsewhere'")
+        db.execute("INSERT INTO sync_runs SELECT * FROM other")
+        db.execute("DROP TABLE other")
+        db.commit()
+    found = status(account)
+    assert (found["c1"]["source"], found["c1"]["last_status"]) == ("openclass", "ok")

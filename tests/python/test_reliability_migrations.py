@@ -29,6 +29,7 @@ ADDED = [
     "add progressions.rejected_fields",
     "add rejected_records.field",
     "add rejected_records.version_no",
+    "add roster.student_id",
 ]
 FIRST_RELEASE = Path(__file__).parent / "released" / "raw_layout_1.sql"
 # Tables that tell when something was met, which two stores do not share.

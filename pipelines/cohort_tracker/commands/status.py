@@ -11,6 +11,7 @@ from ..errors import CohortTrackerError, ConfigError, StaleDataError, unexpected
 from ..raw.class_states import UNLISTED_DAYS
 from ..runtime.printing import ago, count, records, say, say_json, say_table, when
 from ..warehouse.status import ClassStatus, Status, read_status
+from .roster import say_roster
 from .settings import settings_of
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
@@ -95,6 +96,8 @@ def say_status(status: Status, now: datetime) -> None:
         ("Tables", when(status.tables_at, now)),
         ("Backups", _backups(status, now)),
     ]
+    if status.backups.newest is not None:
+        rows.append(("Newest backup", _from_home(status.backups.newest)))
     for label, value in rows:
         say(f"{label + ':':<15} {value}")
     failed = status.failed_build
@@ -136,6 +139,9 @@ def say_status(status: Status, now: datetime) -> None:
         numbers=(0, 1, 2),
     )
     _say_troubles(status)
+    if status.roster.problems or status.roster.unmatched:
+        say()
+        say_roster(status.roster)
 
 
 def _say_troubles(status: Status) -> None:
@@ -171,7 +177,7 @@ def _backups(status: Status, now: datetime) -> str:
     found = status.backups
     if found.newest is None:
         return "none"
-    return f"{found.count}, the newest {when(found.taken_at, now)}: {_from_home(found.newest)}"
+    return f"{found.count}, the newest of {when(found.taken_at, now)}"
 
 
 def _from_home(path: Path | None) -> str:

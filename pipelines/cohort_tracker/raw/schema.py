@@ -131,6 +131,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("role", "text"),
         Column("started_on", "date"),
         Column("left_on", "date"),
+        Column("student_id", "text"),
         *_SEEN,
     ),
     "mentors": (

@@ -56,6 +56,7 @@ class ClassChoice:
         self._source = source
         self._wanted = list(dict.fromkeys(only or settings.class_ids))
         self._retired_names = settings.retired_classes
+        self._zone_names = settings.class_timezones
         self._known = known
         self._observer = observer
         self._now = now
@@ -77,7 +78,7 @@ class ClassChoice:
             return self._named()
         refusal = self._ask()
         self._decide_states()
-        self._note_unknown_retired()
+        self._note_unknown_names()
         if self._wanted:
             return self._named()
         if isinstance(refusal, ApiUnavailableError):
@@ -217,11 +218,13 @@ class ClassChoice:
             retired |= {info.class_id for info in named}
         return retired
 
-    def _note_unknown_retired(self) -> None:
+    def _note_unknown_names(self) -> None:
         known = [*self._stored.values(), *(self._listed or [])]
-        for name in self._retired_names:
+        names = [(name, "retired_classes") for name in self._retired_names]
+        names += [(name, f"[class.{name}]") for name in self._zone_names]
+        for name, place in names:
             if not classes_named(known, name):
-                self._observer.note(f"retired_classes: there is no class {name}")
+                self._observer.note(f"{place}: there is no class {name}")
 
     def _note_retired(self, info: ClassInfo) -> None:
         since = self._state(info.class_id).unlisted_since

@@ -291,7 +291,9 @@ class Extraction:
                 "verified": result.verified,
                 "page_size": result.page_size,
                 "newest_completed_at": result.newest_completed_at,
-                "timezone": self._settings.timezone,
+                "timezone": self._settings.timezone_of(
+                    outcome.info.class_id, outcome.info.friendly_id
+                ),
                 "error": outcome.error.message if outcome.error else None,
             },
         )

@@ -18,6 +18,8 @@ from ..raw.store import ClassKey, RawStore
 from ..runtime.lock import interrupted_run
 from .fingerprint import FailedBuild, failed_build, tables_confirmed_at
 from .global_id import global_id
+from .query import DAMAGE_HINT, query
+from .roster import RosterStatus, read_roster_status
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Status:
     interrupted_at: str | None = None
     pending_migrations: list[str] = field(default_factory=list)
     backups: Backups = field(default_factory=Backups)
+    roster: RosterStatus = field(default_factory=RosterStatus)
     classes: list[ClassStatus] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -99,6 +102,7 @@ class Status:
                 "newest": str(self.backups.newest) if self.backups.newest else None,
                 "taken_at": _iso(self.backups.taken_at),
             },
+            "roster": self.roster.as_json(),
             "classes": [
                 {
                     "id": item.id,
@@ -120,7 +124,6 @@ class Status:
         }
 
 
-_DAMAGE_HINT = "Run `cohort-tracker sync`: it sets a damaged file aside and builds a new one."
 _HEADER_BYTES = 3 * 4096
 """What stands before the blocks of a DuckDB file."""
 
@@ -182,6 +185,7 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
         interrupted_at=interrupted.get("started_at") if interrupted else None,
         pending_migrations=store.pending_migrations(),
         backups=_backups(settings),
+        roster=read_roster_status(settings),
         classes=classes,
     )
 
@@ -234,18 +238,7 @@ def _require_whole(warehouse: Path) -> None:
         warehouse, "SELECT block_size, total_blocks FROM pragma_database_size()"
     )
     if warehouse.stat().st_size < _HEADER_BYTES + block_size * blocks:
-        raise StoreError(f"{warehouse}: the end of the file is missing", _DAMAGE_HINT)
-
-
-def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run one read-only question against the published warehouse; raises StoreError."""
-    import duckdb
-
-    try:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            return connection.execute(sql, parameters or []).fetchall()
-    except duckdb.Error as error:
-        raise StoreError(f"{warehouse}: {str(error).splitlines()[0]}", _DAMAGE_HINT) from error
+        raise StoreError(f"{warehouse}: the end of the file is missing", DAMAGE_HINT)
 
 
 def _iso(moment: datetime | None) -> str | None:
