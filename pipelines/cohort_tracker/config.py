@@ -28,6 +28,9 @@ DEFAULT_API_BASE = "https://api.openclass.ai"
 FOREIGN_KEYS = frozenset({"check_for_updates"})
 # Environment variables of the prefix that are no settings: the dbt profile reads them.
 _OTHER_ENV = frozenset({"CONFIG", "RAW_DB", "WAREHOUSE"})
+# Keys of the file by another name than the setting's, and settings that only the file can give.
+_FILE_NAMES = {"class_id": "class_ids", "class": "class_timezones"}
+_ONLY_IN_FILE = frozenset({"class", "class_timezones"})
 # What is being written and has not taken the settings file's place yet, by its process.
 _UNWRITTEN = ".unwritten"
 _UNWRITTEN_NAME = re.compile(r"\.(\d+)-\w+\.unwritten")
@@ -42,6 +45,7 @@ class Settings:
     email: str | None = None
     password: str | None = field(default=None, repr=False)
     class_ids: tuple[str, ...] = ()
+    retired_classes: tuple[str, ...] = ()
     api_base: str = DEFAULT_API_BASE
     origin: str | None = None
     app_id: str | None = None
@@ -55,6 +59,7 @@ class Settings:
     backup_dir: Path | None = None
     backups: int = 7
     timezone: str = "UTC"
+    class_timezones: Mapping[str, str] = field(default_factory=dict)
     roster: Path | None = None
     mentors: Path | None = None
     stale_after_hours: float = 48.0
@@ -66,6 +71,11 @@ class Settings:
     retry_seconds: float = 120.0
     config_path: Path | None = None
     warnings: tuple[str, ...] = ()
+
+    def timezone_of(self, *names: str | None) -> str:
+        """The time zone of a class, by the first of its ids that the settings give one for."""
+        zones = (self.class_timezones.get(name) for name in names if name is not None)
+        return next(filter(None, zones), self.timezone)
 
     @property
     def raw_path(self) -> Path:
@@ -290,7 +300,7 @@ def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
             continue
         name = _setting_name(key)
         if name is None:
-            close = difflib.get_close_matches(key, [*_PARSERS, "class_id"], n=1)
+            close = difflib.get_close_matches(key, [*_PARSERS, *_FILE_NAMES], n=1)
             raise ConfigError(
                 f"{path}: unknown key {key!r}",
                 f"Did you mean {close[0]!r}?" if close else "See docs/configuration.md.",
@@ -314,7 +324,7 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
         name = _setting_name(key.lower())
         if key in _OTHER_ENV:
             continue
-        if name is None:
+        if name is None or key.lower() in _ONLY_IN_FILE:
             warnings.append(f"{variable} is no setting and has no effect")
             continue
         given = _trimmed(name, _Text(text), variable, warnings)
@@ -342,8 +352,8 @@ class _Text(str):
 
 
 def _setting_name(key: str) -> str | None:
-    name = "class_ids" if key == "class_id" else key
-    return name if name in _PARSERS else None
+    name = _FILE_NAMES.get(key, key)
+    return name if name in _PARSERS and key != "class_timezones" else None
 
 
 def _parse(name: str, value: Any, *, where: str, base: Path) -> Any:
@@ -452,6 +462,26 @@ def _timezone(value: Any) -> str:
     return name
 
 
+def _class_timezones(value: Any) -> dict[str, str]:
+    """The time zones of `[class.ID]` tables, by the id or friendly id of the class."""
+    like = 'write it like [class.web-m1] and below timezone = "America/New_York"'
+    if not isinstance(value, dict):
+        raise TypeError(f"must be a table for each class: {like}")
+    zones = {}
+    for name, table in value.items():
+        if not isinstance(table, dict):
+            raise TypeError(f"{name} must be a table: {like}")
+        for key in table:
+            if key != "timezone":
+                raise ValueError(f"{name}: unknown key {key!r}; a class can have a timezone")
+        if "timezone" in table:
+            try:
+                zones[name] = _timezone(table["timezone"])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name}: timezone: {error}") from None
+    return zones
+
+
 def _nearest_zone(name: str) -> str:
     """The name of a time zone that everybody knows and that is most like `name`."""
     zones = zoneinfo.available_timezones() - _PRIVATE_ZONES
@@ -479,6 +509,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "email": _text,
     "password": _password,
     "class_ids": _texts,
+    "retired_classes": _texts,
     "api_base": _api_base,
     "origin": _text,
     "app_id": _text,
@@ -492,6 +523,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "backup_dir": _path,
     "backups": _number(0, 10_000, whole=True),
     "timezone": _timezone,
+    "class_timezones": _class_timezones,
     "roster": _path,
     "mentors": _path,
     "stale_after_hours": _number(0, 87_600),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .sources.api import Source
     from .sources.outcome import ClassOutcome, Observer
     from .warehouse.build import BuildReport, WarehouseBuild
+    from .warehouse.roster import RosterStatus
 
 TIMINGS = (
     *("import", "login", "classes", "pages", "load"),
@@ -48,7 +49,8 @@ _OTHER_DIR = "Name another folder: data_dir in the settings, or COHORT_TRACKER_D
 class SyncReport:
     """How a sync went, class by class and for the warehouse (None: no build was asked for).
 
-    `backup` is the backup that was made; a `backup_error` does not make the sync a failed one.
+    `roster` is what became of its lines, where there is one and it is in the tables. `backup` is
+    the backup that was made; a `backup_error` does not make the sync a failed one.
     `timings` says where the time went, in seconds; what dbt does while pages are awaited is in
     none of them.
     """
@@ -58,6 +60,7 @@ class SyncReport:
     classes: list[ClassOutcome] = field(default_factory=list)
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
+    roster: RosterStatus | None = None
     damage: list[CohortTrackerError] = field(default_factory=list)
     backup: Path | None = None
     backup_error: CohortTrackerError | None = None
@@ -114,6 +117,7 @@ class SyncReport:
                 "failures": build.failures if build else [],
                 "skipped": build.skipped if build else None,
             },
+            "roster": self.roster.as_json() if self.roster else None,
             "backup": {
                 "path": str(self.backup) if self.backup else None,
                 "error": self.backup_error.message if self.backup_error else None,
@@ -176,7 +180,10 @@ def run_sync(
             _extract_and_load(source, settings, store, report, full, only, observer)
         except CohortTrackerError as error:
             report.error = error
-        if warehouse is not None and any(item.status != "failed" for item in report.classes):
+        is_idle = report.error is None and not report.classes  # all are retired
+        if warehouse is not None and (
+            is_idle or any(item.status != "failed" for item in report.classes)
+        ):
             _build(warehouse, settings, store, report)
         _accept_loss(settings, store, report)
         _back_up(settings, store, report)
@@ -273,6 +280,7 @@ def _build(
         published_build,
         reason_to_build,
     )
+    from .warehouse.roster import read_roster_status
 
     try:
         now = datetime.now(UTC)
@@ -287,6 +295,8 @@ def _build(
                 skipped="nothing new since the last build",
             )
             note_confirmed(settings, before, now)
+            if settings.roster is not None:
+                report.roster = read_roster_status(settings)
             return
         built = report.warehouse = warehouse.finish()
         report.timings.update(built.seconds)
@@ -319,6 +329,8 @@ def _build(
                 f"{kept} Run `cohort-tracker sync` again; if that fails too,"
                 f" {settings.data_dir / 'logs' / 'build.log'} says why.",
             )
+        if settings.roster is not None:
+            report.roster = read_roster_status(settings)
     except CohortTrackerError as error:
         if report.warehouse is None or not report.warehouse.failures:
             _note_failed(settings, error.message)
@@ -341,7 +353,7 @@ def _extract_and_load(
     observer: Observer | None,
 ) -> None:
     begun = time.monotonic()
-    from .sources.choose import choose_classes
+    from .sources.choose import ClassChoice
     from .sources.extract import Extraction
     from .sources.files.rows import FileExtraction
     from .sources.outcome import Observer
@@ -355,7 +367,8 @@ def _extract_and_load(
     report.timings["login"] = time.monotonic() - begun
     begun = time.monotonic()
     known = store.known(source.name)
-    classes, incomplete = choose_classes(source, settings, only, known, observer)
+    choice = ClassChoice(source, settings, only, known, observer)
+    classes = choice.classes()
     report.timings["classes"] = time.monotonic() - begun
     begun = time.monotonic()
     from .raw.load import RawLoader
@@ -364,11 +377,13 @@ def _extract_and_load(
     extraction = Extraction(
         source, known, settings, run_id=report.run_id, full=full, observer=observer
     )
+    extraction.instead = choice.instead
     files = FileExtraction(settings, known, extraction.seen, observer.note)
     report.classes = extraction.outcomes
     with RawLoader(store, settings.data_dir / "load") as loader:
         try:
-            loader.load(chain(files.rows(), extraction.rows(classes)))
+            states = partial(choice.state_rows, extraction.seen)
+            loader.load(chain(states(), files.rows(), extraction.rows(classes), states()))
         except StoreError as error:
             for outcome in extraction.outcomes[loader.stored_runs :]:
                 outcome.status = "failed"  # however well it was read
@@ -379,8 +394,8 @@ def _extract_and_load(
             report.timings["load"] = loader.seconds
     if files.errors:
         raise files.errors[0]
-    if incomplete is not None:
-        raise incomplete
+    if choice.error is not None:
+        raise choice.error
 
 
 def _import_dlt(source: Source) -> None:

@@ -49,6 +49,25 @@ def test_keys_of_the_brief(tmp_path):
     assert settings.api_base == "https://api.example.org"
 
 
+def test_time_zone_of_a_class_by_its_id_then_its_friendly_id(tmp_path):
+    settings = settings_from(
+        tmp_path,
+        'timezone = "Europe/Berlin"\n[class.c1]\ntimezone = "Asia/Tokyo"\n'
+        '[class.web]\ntimezone = "America/New_York"\n[class.c3]\n',
+        COHORT_TRACKER_CLASS="c1",
+        COHORT_TRACKER_CLASS_TIMEZONES="c1",
+    )
+    assert settings.timezone_of("c1", "web") == "Asia/Tokyo"
+    assert settings.timezone_of("c2", "web") == "America/New_York"
+    assert settings.timezone_of("c3", None) == "Europe/Berlin"
+    assert len(settings.warnings) == 2, "only the file can say it"
+    assert settings.config_path is not None
+    write_config(settings.config_path, {"class_ids": ["c1"], "page_delay": 1.0})
+    again = load_settings(settings.config_path, {})
+    assert again.class_timezones == settings.class_timezones
+    assert (again.class_ids, again.page_delay) == (("c1",), 1.0)
+
+
 def test_environment_wins_and_is_enough():
     environ = {
         "COHORT_TRACKER_EMAIL": "a@example.org",
@@ -107,6 +126,12 @@ def test_relative_paths_count_from_the_file(tmp_path):
         ("page_size = 2.5", ["page_size", "whole number"]),
         ("page_size = true", ["page_size", "whole number"]),
         ("class_ids = [1]", ["class_ids", "must be text"]),
+        ('[class.c1]\ntimezone = "Berlin"', ["class: c1: timezone", "like 'Europe/Berlin'"]),
+        ("[class.c1]\ntimezone = 1", ["class: c1: timezone", "must be text"]),
+        ('[class.c1]\nzone = "UTC"', ["class: c1: unknown key 'zone'"]),
+        ('[class]\nc1 = "UTC"', ["class: c1 must be a table", "[class.web-m1]"]),
+        ('class = "c1"', ["class: must be a table for each class", "[class.web-m1]"]),
+        ('class_timezones = "UTC"', ["unknown key 'class_timezones'"]),
         ('timezone = "Mars/Base"', ["timezone", "unknown time zone 'Mars/Base'"]),
         ('timezone = "posix/America/New_York"', ["timezone", "a name like 'America/New_York'"]),
         ('timezone = "right/Europe/Berlin"', ["timezone", "a name like 'Europe/Berlin'"]),

@@ -97,7 +97,7 @@ def typed_lines(words: list[str]) -> list[str]:
 
 
 def _show_worst(data: Path) -> None:
-    from ..warehouse.status import query
+    from ..warehouse.query import query
 
     say("Who needs help now, worst first", style="bold")
     rows = query(data / "warehouse.duckdb", _WORST_FIRST)

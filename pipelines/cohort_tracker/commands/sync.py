@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import CohortTrackerError, unexpected
 from ..runtime.printing import records, say, say_error, say_json, say_warning
 from ..sync import SyncReport, run_sync
+from .roster import say_roster
 from .settings import settings_of
 
 
@@ -76,6 +77,8 @@ def say_summary(report: SyncReport) -> None:
                 indent=2,
                 style="yellow",
             )
+    if report.roster is not None:
+        say_roster(report.roster)
     build = report.warehouse
     if build is not None and build.skipped:
         say(f"Tables left as they are: {build.skipped}.")

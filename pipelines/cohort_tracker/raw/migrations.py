@@ -12,6 +12,9 @@ import sqlite3
 from collections.abc import Callable
 from typing import NamedTuple
 
+FIRST_SOURCE = "openclass"
+"""The API of every row that was stored before rows said where they came from."""
+
 
 class Migration(NamedTuple):
     """A change of the layout. `apply` looks before it changes: tables may be missing or new."""
@@ -34,7 +37,9 @@ def _add_source(db: sqlite3.Connection) -> None:
         columns = columns_of(db, table)
         if columns and "source" not in columns:
             # Written once into the table's definition, not into its rows: instant at any size.
-            db.execute(f"ALTER TABLE {table} ADD COLUMN source TEXT NOT NULL DEFAULT 'openclass'")
+            db.execute(
+                f"ALTER TABLE {table} ADD COLUMN source TEXT NOT NULL DEFAULT '{FIRST_SOURCE}'"
+            )
     if columns_of(db, "rejected_records"):
         lines = "class_id LIKE 'file:%'"  # of roster and mentors: no API sent them
         db.execute(f"UPDATE rejected_records SET source = 'files' WHERE {lines}")  # noqa: S608

@@ -56,6 +56,14 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("units_hash", "text"),
         *_SEEN,
     ),
+    "class_states": (
+        _required("source", "text"),
+        _required("class_id", "text"),
+        Column("is_listed", "bool"),
+        Column("unlisted_since", "timestamp"),
+        _required("is_retired", "bool"),
+        *_SEEN,
+    ),
     "class_units": (
         _required("source", "text"),
         _required("class_id", "text"),
@@ -123,6 +131,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("role", "text"),
         Column("started_on", "date"),
         Column("left_on", "date"),
+        Column("student_id", "text"),
         *_SEEN,
     ),
     "mentors": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, astuple
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from ..errors import (
     ApiUnavailableError,
     ApiUnreachableError,
     AuthenticationError,
+    ClassNotFoundError,
     CohortTrackerError,
 )
 from ..raw.fields import PROGRESSION_FIELDS
@@ -67,6 +69,8 @@ class Extraction:
         self._observer = observer
         self._now = now
         self._read_record = record_reader(PROGRESSION_FIELDS, settings.grade_scale)
+        self.instead: Callable[[ClassInfo], ClassInfo | None] = lambda _info: None
+        """The class to read in place of one that is not there; None: no other."""
         self.outcomes: list[ClassOutcome] = []
         self.page_seconds = 0.0
 
@@ -104,7 +108,9 @@ class Extraction:
         AuthenticationError is raised, and with no connection the rest is marked as failed.
         """
         unreachable: ApiUnreachableError | None = None
-        for info in classes:
+        waiting = deque(classes)
+        while waiting:
+            info = waiting.popleft()
             outcome = ClassOutcome(info)
             self.outcomes.append(outcome)
             self._observer.class_started(info)
@@ -120,10 +126,26 @@ class Extraction:
                     unreachable = error
                 if isinstance(error, AuthenticationError):
                     fatal = error
+                if isinstance(error, ClassNotFoundError) and self._goes_on_as_another(
+                    outcome, waiting
+                ):
+                    self.outcomes.remove(outcome)
+                    continue
             yield self._run_row(outcome, started)
             self._observer.class_finished(outcome)
             if fatal is not None:
                 raise fatal
+
+    def _goes_on_as_another(self, outcome: ClassOutcome, waiting: deque[ClassInfo]) -> bool:
+        """Whether a class that is not there has another id now; that one is read next."""
+        try:
+            moved = self.instead(outcome.info)
+        except CohortTrackerError as error:
+            outcome.error = error
+            return False
+        if moved is not None and moved not in waiting:
+            waiting.appendleft(moved)
+        return moved is not None
 
     def class_rows(self, outcome: ClassOutcome) -> Iterator[Row]:
         """Rows of one class; `outcome` says how it went. Raises what the source raises."""
@@ -269,7 +291,9 @@ class Extraction:
                 "verified": result.verified,
                 "page_size": result.page_size,
                 "newest_completed_at": result.newest_completed_at,
-                "timezone": self._settings.timezone,
+                "timezone": self._settings.timezone_of(
+                    outcome.info.class_id, outcome.info.friendly_id
+                ),
                 "error": outcome.error.message if outcome.error else None,
             },
         )

@@ -23,6 +23,7 @@ from ..errors import BuildError
 from ..raw.store import RawStore, aside_path
 from ..runtime.background import Background
 from ..runtime.folders import clear, make_fresh
+from .global_id import global_id
 
 BUILD_SECONDS = 3600.0
 """How long a build may take before dbt is taken to hang."""
@@ -202,7 +203,8 @@ class WarehouseBuild:
         )
         report.seconds["build"] = time.monotonic() - started
         if not report.failures:
-            _require_whole(_by_global_id(stored.result()), outcome["progressions"])
+            counts = {global_id(*key): number for key, number in stored.result().items()}
+            _require_whole(counts, outcome["progressions"])
             started = time.monotonic()
             try:
                 report.set_aside = self._publish(outcome["damaged"])
@@ -261,14 +263,6 @@ class WarehouseBuild:
         self._warehouse.replace(published)
         _sync_to_disk(self._settings.data_dir)
         return aside
-
-
-def _by_global_id(counts: dict[tuple[str, str], int]) -> dict[str, int]:
-    """Counts by the class id that the tables use (macros/global_id.sql)."""
-    return {
-        class_id if source == "openclass" else f"{source}:{class_id}": number
-        for (source, class_id), number in counts.items()
-    }
 
 
 def _require_whole(stored: dict[str, int], built: dict[str, int]) -> None:

@@ -186,7 +186,7 @@ def _has_tables(path: Path) -> bool:
             names = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
     except sqlite3.Error:
         return True  # DuckDB says what is wrong with it
-    return names >= RAW_TABLES.keys()
+    return bool(names & RAW_TABLES.keys())
 
 
 def sqlite_extension() -> Path:

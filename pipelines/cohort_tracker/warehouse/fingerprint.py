@@ -26,7 +26,7 @@ _REASONS = {
     "classes": "a class came in, failed or recovered",
     "project": "other models",
     "settings": "other settings",
-    "day": "a new day",
+    "days": "a new day",
     "warehouse": "another warehouse file",
 }
 
@@ -36,14 +36,20 @@ def build_basis(
 ) -> dict[str, Any]:
     """Everything that the warehouse is a function of, as comparable values.
 
-    `now` is aware; the day is that of the settings' time zone.
+    `now` is aware; the days are those of the settings' time zones.
     """
+    zones = {settings.timezone, *settings.class_timezones.values()}
+    days = {now.astimezone(zoneinfo.ZoneInfo(zone)).date().isoformat() for zone in zones}
     return {
         "records": store.content_marks(),
         "classes": store.last_statuses(),
         "project": _project_hash(project_dir),
-        "settings": {"timezone": settings.timezone, "stale": settings.stale_after_hours},
-        "day": now.astimezone(zoneinfo.ZoneInfo(settings.timezone)).date().isoformat(),
+        "settings": {
+            "timezone": settings.timezone,
+            "class_timezones": dict(settings.class_timezones),
+            "stale": settings.stale_after_hours,
+        },
+        "days": sorted(days),
     }
 
 
