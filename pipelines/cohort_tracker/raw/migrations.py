@@ -48,9 +48,23 @@ def _removed_for_gone(db: sqlite3.Connection) -> None:
         db.execute("ALTER TABLE sync_runs RENAME COLUMN gone TO removed")
 
 
+def _add_secret(db: sqlite3.Connection) -> None:
+    """What people are known by outside of the records is keyed with a secret of the file."""
+    for statement in SECRET_STATEMENTS:
+        db.execute(statement)
+
+
+SECRET_STATEMENTS = (
+    "CREATE TABLE IF NOT EXISTS raw_secret (secret TEXT)",
+    "INSERT INTO raw_secret SELECT lower(hex(randomblob(32)))"
+    " WHERE NOT EXISTS (SELECT 1 FROM raw_secret)",
+)
+"""The table of the one secret, and the secret, which is never changed once it is there."""
+
 MIGRATIONS = (
     Migration("0001_source", _add_source),
     Migration("0002_removed_for_gone", _removed_for_gone),
+    Migration("0003_secret", _add_secret),
 )
 """In the order in which they are applied; never changed once released."""
 

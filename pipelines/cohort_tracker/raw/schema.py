@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .fields import PROGRESSION_FIELDS
-from .migrations import LAYOUT, MIGRATIONS, columns_of
+from .migrations import LAYOUT, MIGRATIONS, SECRET_STATEMENTS, columns_of
 
 Row = tuple[str, Mapping[str, Any]]
 """A raw table's name and one row of it: values by column; a column left out is null."""
@@ -174,7 +174,8 @@ def create_statements() -> list[str]:
         f" ('{migration.name}', datetime('now'))"
         for migration in MIGRATIONS
     ]
-    return [NOTED_MIGRATIONS, *tables, *indexes, *noted, f"PRAGMA user_version = {LAYOUT:d}"]
+    numbered = f"PRAGMA user_version = {LAYOUT:d}"
+    return [NOTED_MIGRATIONS, *tables, *indexes, *SECRET_STATEMENTS, *noted, numbered]
 
 
 def missing_columns(db: sqlite3.Connection) -> dict[str, str]:

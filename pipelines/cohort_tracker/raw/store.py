@@ -32,7 +32,7 @@ BUSY_SECONDS = 60.0
 """How long another program may hold the store before waiting for it is given up."""
 _STEP_SECONDS = 0.2
 WRITE_HINT = "Check disk space and permissions; the next sync reads again what was not stored."
-_LAYOUT = RAW_TABLES.keys() | INDEXES.keys()
+_LAYOUT = RAW_TABLES.keys() | INDEXES.keys() | {"raw_secret"}
 _FIRST_COLUMNS = {"class_id", "record_id", "version_no", "record_hash"}  # since the first release
 _RUST_TABLES = {"students", "assignments", "progressions", "sync_history"}
 
