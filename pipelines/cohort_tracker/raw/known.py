@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .forgotten import Forgotten
+
 
 @dataclass(frozen=True)
 class StoredClassVersion:
@@ -74,7 +76,8 @@ class Known:
     `class_versions` holds the newest description of each class, `described_at` when it was last
     asked for (aware, UTC). `recorded` are the classes with stored progressions, `synced` those
     of which a run did not fail. `curricula` are (class id, units hash) whose rows are stored.
-    `rejected` are hashes of rejected records by class, of rejected lines by `file:<table>`. What
+    `rejected` are hashes of rejected records by class, of rejected lines by `file:<table>`.
+    `forgotten` are people of whom nothing may be stored. What
     is many rows a class is read when its turn comes: `read_class`, `curriculum`.
     """
 
@@ -85,6 +88,7 @@ class Known:
     curricula: set[tuple[str, str]] = field(default_factory=set)
     rejected: dict[str, set[str]] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
+    forgotten: Forgotten = field(default_factory=Forgotten)
     read_class: Callable[[str], StoredClass] = _nothing
     curriculum: Callable[[str, str], set[str]] = _no_curriculum
 

@@ -25,6 +25,10 @@ def columns_of(db: sqlite3.Connection, table: str) -> set[str]:
     return {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
+FIRST_SOURCE = "openclass"
+"""The one API that the first release knew."""
+
+
 def _add_source(db: sqlite3.Connection) -> None:
     """The API that a row came from is part of its key. The first release knew one only."""
     for table in (
@@ -34,7 +38,8 @@ def _add_source(db: sqlite3.Connection) -> None:
         columns = columns_of(db, table)
         if columns and "source" not in columns:
             # Written once into the table's definition, not into its rows: instant at any size.
-            db.execute(f"ALTER TABLE {table} ADD COLUMN source TEXT NOT NULL DEFAULT 'openclass'")
+            default = f"TEXT NOT NULL DEFAULT '{FIRST_SOURCE}'"
+            db.execute(f"ALTER TABLE {table} ADD COLUMN source {default}")
     if columns_of(db, "rejected_records"):
         lines = "class_id LIKE 'file:%'"  # of roster and mentors: no API sent them
         db.execute(f"UPDATE rejected_records SET source = 'files' WHERE {lines}")  # noqa: S608
@@ -49,7 +54,7 @@ def _removed_for_gone(db: sqlite3.Connection) -> None:
 
 
 def _add_secret(db: sqlite3.Connection) -> None:
-    """What people are known by outside of the records is keyed with a secret of the file."""
+    """What tells who somebody is without saying it is keyed with a secret of the file."""
     for statement in SECRET_STATEMENTS:
         db.execute(statement)
 

@@ -147,6 +147,9 @@ NOTED_MIGRATIONS = (
     "CREATE TABLE IF NOT EXISTS raw_migrations (name TEXT PRIMARY KEY, applied_at DATETIME)"
 )
 
+FORGOTTEN = "CREATE TABLE IF NOT EXISTS raw_forgotten (secret TEXT, digest TEXT)"
+"""Keyed hashes of people who were forgotten (raw/forgotten.py)."""
+
 _SQLITE_TYPES = {
     "text": "TEXT",
     "bigint": "BIGINT",
@@ -175,7 +178,7 @@ def create_statements() -> list[str]:
         for migration in MIGRATIONS
     ]
     numbered = f"PRAGMA user_version = {LAYOUT:d}"
-    return [NOTED_MIGRATIONS, *tables, *indexes, *SECRET_STATEMENTS, *noted, numbered]
+    return [NOTED_MIGRATIONS, *tables, *indexes, *SECRET_STATEMENTS, FORGOTTEN, *noted, numbered]
 
 
 def missing_columns(db: sqlite3.Connection) -> dict[str, str]:

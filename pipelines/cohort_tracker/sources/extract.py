@@ -24,7 +24,7 @@ from .classes import content_hash
 from .describe import describe
 from .outcome import ClassOutcome, Observer
 from .reader import ClassReader
-from .records import REMOVED, record_reader
+from .records import REMOVED, is_of_forgotten, record_reader
 from .result import PageRead, ReadResult, Version
 
 if TYPE_CHECKING:
@@ -155,6 +155,7 @@ class Extraction:
             full_after=timedelta(days=self._settings.full_refresh_days),
             now=self._now,
             read_record=self._read_record,
+            is_left_out=partial(is_of_forgotten, self._known.forgotten, self._source.name),
         )
         outcome.result = reader.result
         for page in reader.read():
