@@ -24,6 +24,15 @@ classes as (
 
 ),
 
+exclusions as (
+
+    select
+        is_email,
+        like_pattern
+    from {{ ref('stg_files__exclusions') }}
+
+),
+
 class_names as (
 
     select
@@ -71,21 +80,32 @@ keyed as (
         end as name_key
     from classified
 
+),
+
+left_out as (
+
+    select distinct keyed.line
+    from keyed
+    inner join exclusions
+        on {{ fits_exclusion('exclusions', 'keyed.email_key', full_name_key('keyed.first_name', 'keyed.last_name')) }}
+
 )
 
 select
-    line,
-    class_reference,
-    class_id,
-    email,
-    first_name,
-    last_name,
-    region,
-    night,
-    role,
-    role in ({{ quoted_list('excluded_roles') }}) as is_excluded,
-    started_on,
-    left_on,
-    email_key,
-    name_key
+    keyed.line,
+    keyed.class_reference,
+    keyed.class_id,
+    keyed.email,
+    keyed.first_name,
+    keyed.last_name,
+    keyed.region,
+    keyed.night,
+    keyed.role,
+    keyed.role in ({{ quoted_list('excluded_roles') }}) or left_out.line is not null as is_excluded,
+    keyed.started_on,
+    keyed.left_on,
+    keyed.email_key,
+    keyed.name_key
 from keyed
+left join left_out
+    on keyed.line = left_out.line

@@ -55,7 +55,8 @@ class ForgetReport:
 
     `erased` counts what raw.db held; `rewritten` are its copies, of which `unreadable` ones could
     not be opened. `shared` is what others bear too: it was erased with the person's own rows only.
-    `left` are files that the command does not write, `lines` are those of the user's own files.
+    `left` are files that the command does not write, `lines` are those of the user's own files,
+    `patterns` stand in the setting `exclude`.
     """
 
     erased: Erased = field(default_factory=Erased)
@@ -64,6 +65,7 @@ class ForgetReport:
     shared: list[str] = field(default_factory=list)
     left: list[Path] = field(default_factory=list)
     lines: list[tuple[Path, int]] = field(default_factory=list)
+    patterns: list[str] = field(default_factory=list)
     tables_rebuilt: bool = False
     errors: list[CohortTrackerError] = field(default_factory=list)
 
@@ -139,6 +141,7 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
     entries = set(memory.forgotten.entries)
     if found.person is not None:
         person = found.people.only_theirs(found.person)
+        report.patterns = [item for item in settings.exclude if person.is_named_by(item)]
         report.shared = found.person.written_beside(person)
         assert memory.secret is not None, "raw.db is laid out"
         entries |= entries_for(memory.secret, person)

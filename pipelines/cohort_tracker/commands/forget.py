@@ -85,6 +85,13 @@ def _say_report(report: ForgetReport, settings: Settings) -> None:
         )
     for path in report.left:
         say(f"{path} may still hold the person: delete it.", style="yellow")
+    if report.patterns:
+        named = ", ".join(f'"{pattern}"' for pattern in report.patterns)
+        say(
+            f"The setting exclude names the person ({named}): take that out of"
+            f" {settings.config_path or 'the environment'}.",
+            style="yellow",
+        )
     for path, line in report.lines:
         say(f"{path}: line {line} names the person: delete it there.", style="yellow")
 
@@ -102,5 +109,6 @@ def _as_json(report: ForgetReport, candidates: list[str]) -> dict[str, Any]:
         "shared": report.shared,
         "tables_rebuilt": report.tables_rebuilt,
         "left": [str(path) for path in report.left],
+        "patterns": report.patterns,
         "lines": [{"path": str(path), "line": line} for path, line in report.lines],
     }

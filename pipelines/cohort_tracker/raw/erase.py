@@ -145,6 +145,12 @@ def _erase_lines(db: sqlite3.Connection, person: Person) -> int:
         for row, email in db.execute("SELECT rowid, email FROM mentors")
         if email_key(email or "") in person.emails
     ]
+    patterns = [
+        (row,)
+        for row, pattern in db.execute("SELECT rowid, pattern FROM exclusions")
+        if pattern and person.is_named_by(pattern)
+    ]
+    db.executemany("UPDATE exclusions SET pattern = NULL WHERE rowid = ?", patterns)
     _delete_lines(db, "roster", roster)
     _delete_lines(db, "mentors", mentors)
     return len(roster) + len(mentors)

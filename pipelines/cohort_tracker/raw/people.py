@@ -51,6 +51,10 @@ class Person:
         pairs = ((self.emails, other.emails), (self.names, other.names))
         return [min(mine[key]) for mine, theirs in pairs for key in mine if key not in theirs]
 
+    def is_named_by(self, text: str) -> bool:
+        """Whether a text is an address or the full name of the person."""
+        return email_key(text) in self.emails or name_key(text) in self.names
+
     def is_the_same(self, other: Person) -> bool:
         """Whether both are one person."""
         if self.account or other.account:

@@ -61,10 +61,7 @@ def rewrite(
     changed = place.with_name(f".{place.name}{_UNFINISHED}-1")
     packed = place.with_name(f".{place.name}{_UNFINISHED}-2")
     try:
-        # What stands in a log beside the file comes into it, and the log goes.
-        with closing(sqlite3.connect(place)) as db:
-            if db.execute("PRAGMA journal_mode = DELETE").fetchone() != ("delete",):
-                raise StoreError(f"{path} is in use by another program", "End it and try again.")
+        _take_log_in(place)
         copy_store(place, changed)
         RawStore(changed).lay_out(Memory(secret))
         packed.touch(mode=0o600)
@@ -85,6 +82,19 @@ def rewrite(
         ) from error
     finally:
         clear_rewrites(place)
+
+
+def _take_log_in(path: Path) -> None:
+    """Bring what stands in a log beside the file into it; the log goes."""
+    with closing(sqlite3.connect(path)) as db:
+        try:
+            settled = db.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            settled = False
+    if not settled:
+        raise StoreError(f"{path} is in use by another program", "End it and try again.")
 
 
 def clear_rewrites(path: Path) -> None:

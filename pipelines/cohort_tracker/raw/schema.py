@@ -133,10 +133,19 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("email", "text"),
         *_SEEN,
     ),
+    "exclusions": (
+        _required("file_version", "bigint"),
+        _required("line", "bigint"),
+        Column("pattern", "text"),
+        *_SEEN,
+    ),
 }
 
 LOG_TABLES = ("sync_pages", "sync_runs")
 """What was asked for and how it went, in the order of writing; the others hold what was read."""
+
+FILE_TABLES = ("roster", "mentors", "exclusions")
+"""What people write by hand, in versions: a new one has all lines."""
 
 INDEXES = {
     "progressions_by_class": "progressions (source, class_id)",

@@ -20,6 +20,7 @@ from .forgotten import Forgotten, Memory, entries_of, take_over
 from .known import Known, StoredClass, StoredClassVersion, StoredFile, StoredRecord
 from .migrations import LAYOUT, MIGRATIONS, Migration, columns_of
 from .schema import (
+    FILE_TABLES,
     INDEXES,
     LOG_TABLES,
     NOTED_MIGRATIONS,
@@ -211,7 +212,7 @@ class RawStore:
                 synced={row[0] for row in synced},
                 curricula=set(curricula),
                 rejected=rejected,
-                files={table: _newest_file(db, table) for table in ("roster", "mentors")},
+                files={table: _newest_file(db, table) for table in FILE_TABLES},
                 forgotten=Forgotten(entries_of(db)),
                 read_class=partial(self._stored_class, source),
                 curriculum=partial(self._curriculum, source),
@@ -575,7 +576,7 @@ def _class_versions(db: sqlite3.Connection, source: str | None) -> dict[str, Sto
 
 
 def _newest_file(db: sqlite3.Connection, table: str) -> StoredFile:
-    """The current `roster` or `mentors` file."""
+    """The current version of a file that people keep, or of a list of the settings."""
     kept = {"file_version", "first_seen_at", "run_id"}
     columns = [column.name for column in RAW_TABLES[table] if column.name not in kept]
     names = ", ".join(f'"{name}"' for name in columns)

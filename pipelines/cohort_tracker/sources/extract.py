@@ -26,6 +26,7 @@ from .outcome import ClassOutcome, Observer
 from .reader import ClassReader
 from .records import REMOVED, is_of_forgotten, record_reader
 from .result import PageRead, ReadResult, Version
+from .staff import Newcomers
 
 if TYPE_CHECKING:
     from ..raw.schema import Row
@@ -133,10 +134,16 @@ class Extraction:
             outcome.is_described = True
             yield from self._description(info)
         met: set[str] = set()
+        newcomers = Newcomers(self._settings.email)
         for table, row in self.record_rows(outcome):
             if table == "progressions" and not row["is_removed"]:
                 met.add(row["assignment_id"])
+                newcomers.meet(row)
             yield table, row
+        if info.class_id not in self._known.recorded:
+            name = info.name or info.friendly_id or info.class_id
+            if remark := newcomers.remark(name, self._settings.exclude):
+                self._observer.note(remark)
         if not outcome.is_described and self._has_grown(info.class_id, met):
             outcome.is_described = True
             yield from self._description(info)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ class FileExtraction:
         self.errors: list[CohortTrackerError] = []
 
     def rows(self) -> Iterator[Row]:
-        """Rows of the raw store's `roster`, `mentors` and `rejected_records`."""
+        """Rows of the raw store's `roster`, `mentors`, `exclusions` and `rejected_records`."""
         for table, path, read in (
             ("roster", self._settings.roster, read_roster),
             ("mentors", self._settings.mentors, read_mentors),
@@ -65,6 +66,20 @@ class FileExtraction:
                 version = stored.version + 1 if stored else 1
                 for line, values in found.rows:
                     yield table, {"file_version": version, "line": line, **values, **self._seen()}
+        yield from self._exclusions()
+
+    def _exclusions(self) -> Iterator[Row]:
+        """Whom the settings leave out, where that changed; one empty line where it is nobody."""
+        forgotten = self._known.forgotten
+        wanted = [item for item in self._settings.exclude if not forgotten.has_email(item)]
+        stored = self._known.files.get("exclusions")
+        rows = sorted(stored.rows, key=itemgetter("line")) if stored else []
+        if wanted == [row["pattern"] for row in rows if row["pattern"]]:
+            return
+        version = stored.version + 1 if stored else 1
+        for line, pattern in enumerate(wanted or [None], start=1):
+            row = {"file_version": version, "line": line, "pattern": pattern}
+            yield "exclusions", row | dict(self._seen())
 
     def _without_forgotten(self, path: Path, found: FileRows) -> FileRows:
         """The file without the lines of people who were forgotten, each of which is told."""
