@@ -25,6 +25,25 @@ roster as (
 
 ),
 
+students as (
+
+    select
+        student_id,
+        lower(trim(email)) as email_key,
+        {{ full_name_key('first_name', 'last_name') }} as full_name
+    from {{ ref('stg_raw__students') }}
+
+),
+
+exclusions as (
+
+    select
+        is_email,
+        like_pattern
+    from {{ ref('stg_files__exclusions') }}
+
+),
+
 mentors as (
 
     select
@@ -46,6 +65,15 @@ classes as (
         timezone,
         as_of_on
     from {{ ref('classes') }}
+
+),
+
+left_out as (
+
+    select distinct students.student_id
+    from students
+    inner join exclusions
+        on {{ fits_exclusion('exclusions', 'students.email_key', 'students.full_name') }}
 
 ),
 
@@ -81,6 +109,9 @@ localized as (
     from merged
     inner join classes
         on merged.class_id = classes.class_id
+    left join left_out
+        on merged.student_id = left_out.student_id
+    where left_out.student_id is null
 
 ),
 

@@ -48,6 +48,15 @@ progressions as (
 
 ),
 
+exclusions as (
+
+    select
+        is_email,
+        like_pattern
+    from {{ ref('stg_files__exclusions') }}
+
+),
+
 class_names as (
 
     select
@@ -167,6 +176,15 @@ decided as (
     where place = 1
     group by line
 
+),
+
+left_out as (
+
+    select distinct roster.line
+    from roster
+    inner join exclusions
+        on {{ fits_exclusion('exclusions', 'roster.email_key', full_name_key('roster.first_name', 'roster.last_name')) }}
+
 )
 
 -- a line whose class nobody knows stays, to be seen
@@ -182,7 +200,7 @@ select
     roster.region,
     roster.night,
     roster.role,
-    roster.role in ({{ quoted_list('excluded_roles') }}) as is_excluded,
+    roster.role in ({{ quoted_list('excluded_roles') }}) or left_out.line is not null as is_excluded,
     roster.started_on,
     roster.left_on,
     roster.email_key,
@@ -190,3 +208,5 @@ select
 from roster
 left join decided
     on roster.line = decided.line
+left join left_out
+    on roster.line = left_out.line

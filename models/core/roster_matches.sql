@@ -21,6 +21,14 @@ with lines as (
 
 ),
 
+-- read from the source, not from staging: the secret must be in no published table
+secrets as (
+
+    select min(secret) as secret
+    from {{ source('raw', 'raw_secret') }}
+
+),
+
 candidates as (
 
     select
@@ -77,16 +85,18 @@ matched as (
 identified as (
 
     select
-        *,
+        matched.*,
         case
-            when is_class_unknown or is_ambiguous then null
-            when coalesce(matched_student_id, student_reference) is not null
-                then coalesce(matched_student_id, student_reference)
+            when matched.is_class_unknown or matched.is_ambiguous then null
+            when coalesce(matched.matched_student_id, matched.student_reference) is not null
+                then coalesce(matched.matched_student_id, matched.student_reference)
+            when matched.email_key is not null then {{ keyed_id('secrets.secret', ['matched.email_key']) }}
             -- without an e-mail address a name identifies within its class only
-            when email_key is not null then concat('roster:', email_key)
-            when name_key is not null then concat('roster:', class_id, ':', name_key)
+            when matched.name_key is not null
+                then {{ keyed_id('secrets.secret', ['matched.class_id', 'matched.name_key']) }}
         end as student_id
     from matched
+    cross join secrets
 
 ),
 

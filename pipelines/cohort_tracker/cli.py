@@ -141,6 +141,23 @@ def restore(ctx: click.Context, file: Path | None) -> None:
     run_restore(ctx.obj, file)
 
 
+@main.command()
+@click.argument("student")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def forget(ctx: click.Context, student: str, yes: bool, as_json: bool) -> None:
+    """Erase a person for good, from raw.db, its backups and the tables.
+
+    STUDENT is an account id, an e-mail address or a full name. A later sync does not store them
+    again.
+    """
+    from .commands.forget import run_forget
+
+    debug = ctx.find_root().params["debug"]
+    sys.exit(run_forget(ctx.obj, student, yes=yes, as_json=as_json, debug=debug))
+
+
 def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that shape the sandbox's world."""
     for option in (

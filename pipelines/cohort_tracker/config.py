@@ -62,6 +62,7 @@ class Settings:
     class_timezones: Mapping[str, str] = field(default_factory=dict)
     roster: Path | None = None
     mentors: Path | None = None
+    exclude: tuple[str, ...] = ()
     stale_after_hours: float = 48.0
     ca_bundle: Path | None = None
     allow_http: bool = False
@@ -396,6 +397,16 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(part).strip() for part in value)
 
 
+def _patterns(value: Any) -> tuple[str, ...]:
+    """E-mails, domains and names, which may hold blanks: in the environment commas part them."""
+    parts = re.split(r"[,\n]", value) if isinstance(value, _Text) else value
+    patterns = _texts([part for part in parts if part.strip()] if parts is not value else value)
+    for pattern in patterns:
+        if not pattern.strip("*@. "):
+            raise ValueError(f"{pattern!r} would leave everybody out")
+    return patterns
+
+
 def _path(value: Any) -> Path:
     return Path(_text(value))
 
@@ -526,6 +537,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "class_timezones": _class_timezones,
     "roster": _path,
     "mentors": _path,
+    "exclude": _patterns,
     "stale_after_hours": _number(0, 87_600),
     "ca_bundle": _path,
     "allow_http": _truth,

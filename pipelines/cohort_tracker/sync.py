@@ -24,8 +24,10 @@ from .errors import (
     DamagedStoreError,
     StoreError,
 )
-from .raw.backup import back_up, clear_unfinished, list_backups
-from .raw.store import RawStore
+from .raw.backup import back_up, list_backups
+from .raw.restore import clear_unfinished
+from .raw.rewrite import memory_of
+from .raw.store import RawStore, stores_aside
 from .runtime.background import Background
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
@@ -209,10 +211,23 @@ def _open_store(settings: Settings, report: SyncReport, observer: Observer | Non
         _look_for_loss(settings, store, report)
     clear_unfinished(settings.raw_path)
     _make_private(settings.raw_path)
-    migrated = store.lay_out()
+    # Whoever was forgotten stays so in a new file.
+    memory = None if store.has_tables() else memory_of(stores_beside(settings))
+    migrated = store.lay_out(memory)
     if migrated and observer is not None:
         observer.note(f"{store.path} now has this version's layout: {', '.join(migrated)}")
     return store
+
+
+def stores_beside(settings: Settings) -> list[Path]:
+    """The backups, the newest first, and what else may be a raw store beside raw.db."""
+    backups = [path for folder in backup_folders(settings) for path in list_backups(folder)]
+    return backups + stores_aside(settings.raw_path)
+
+
+def backup_folders(settings: Settings) -> list[Path]:
+    """Where backups are, and where they were before `backup_dir` was set."""
+    return list(dict.fromkeys((settings.backup_path, settings.data_dir / "backups")))
 
 
 def _look_for_loss(settings: Settings, store: RawStore, report: SyncReport) -> None:
@@ -335,6 +350,19 @@ def _build(
         if report.warehouse is None or not report.warehouse.failures:
             _note_failed(settings, error.message)
         report.error = report.error or error
+
+
+def rebuild(settings: Settings, store: RawStore) -> SyncReport:
+    """Build and publish the tables from what is stored, asking no API; to be called under the lock.
+
+    Errors are in the report. Raises BuildError where dbt cannot be started.
+    """
+    from .warehouse.build import WarehouseBuild
+
+    report = SyncReport(new_run_id(datetime.now(UTC)))
+    with interruptible(), WarehouseBuild(settings, report.run_id) as warehouse:
+        _build(warehouse, settings, store, report)
+    return report
 
 
 def _note_failed(settings: Settings, reason: str) -> None:

@@ -420,7 +420,7 @@ def test_killed_restore_leaves_the_old_file_or_the_new_one(bench: Bench, step: s
     code = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from cohort_tracker.raw import backup\n"
+        "from cohort_tracker.raw import restore as backup\n"
         f"before = backup.{step}\n"
         "def die(*arguments):\n"
         "    before(*arguments)\n"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .class_states import ClassState
+from .forgotten import Forgotten
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class Known:
     asked for (aware, UTC). `states` say whether a class is listed and asked for. `recorded` are the
     classes with stored progressions, `synced` those of which a run did not fail. `curricula` are
     (class id, units hash) whose rows are stored. `rejected` are hashes of rejected records by
-    class, of rejected lines by `file:<table>`. What is many rows a class is read when its turn
-    comes: `read_class`, `curriculum`.
+    class, of rejected lines by `file:<table>`. `forgotten` are people of whom nothing may be
+    stored. What is many rows a class is read when its turn comes: `read_class`, `curriculum`.
     """
 
     class_versions: dict[str, StoredClassVersion] = field(default_factory=dict)
@@ -91,6 +92,7 @@ class Known:
     curricula: set[tuple[str, str]] = field(default_factory=set)
     rejected: dict[str, set[str]] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
+    forgotten: Forgotten = field(default_factory=Forgotten)
     read_class: Callable[[str], StoredClass] = _nothing
     curriculum: Callable[[str, str], set[str]] = _no_curriculum
 

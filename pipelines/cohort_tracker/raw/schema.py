@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .fields import PROGRESSION_FIELDS
-from .migrations import LAYOUT, MIGRATIONS, columns_of
+from .migrations import LAYOUT, MIGRATIONS, SECRET_STATEMENTS, columns_of
 
 Row = tuple[str, Mapping[str, Any]]
 """A raw table's name and one row of it: values by column; a column left out is null."""
@@ -142,10 +142,19 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("email", "text"),
         *_SEEN,
     ),
+    "exclusions": (
+        _required("file_version", "bigint"),
+        _required("line", "bigint"),
+        Column("pattern", "text"),
+        *_SEEN,
+    ),
 }
 
 LOG_TABLES = ("sync_pages", "sync_runs")
 """What was asked for and how it went, in the order of writing; the others hold what was read."""
+
+FILE_TABLES = ("roster", "mentors", "exclusions")
+"""What people write by hand, in versions: a new one has all lines."""
 
 INDEXES = {
     "progressions_by_class": "progressions (source, class_id)",
@@ -155,6 +164,9 @@ INDEXES = {
 NOTED_MIGRATIONS = (
     "CREATE TABLE IF NOT EXISTS raw_migrations (name TEXT PRIMARY KEY, applied_at DATETIME)"
 )
+
+FORGOTTEN = "CREATE TABLE IF NOT EXISTS raw_forgotten (secret TEXT, digest TEXT)"
+"""Keyed hashes of people who were forgotten (raw/forgotten.py)."""
 
 _SQLITE_TYPES = {
     "text": "TEXT",
@@ -183,7 +195,8 @@ def create_statements() -> list[str]:
         f" ('{migration.name}', datetime('now'))"
         for migration in MIGRATIONS
     ]
-    return [NOTED_MIGRATIONS, *tables, *indexes, *noted, f"PRAGMA user_version = {LAYOUT:d}"]
+    numbered = f"PRAGMA user_version = {LAYOUT:d}"
+    return [NOTED_MIGRATIONS, *tables, *indexes, *SECRET_STATEMENTS, FORGOTTEN, *noted, numbered]
 
 
 def missing_columns(db: sqlite3.Connection) -> dict[str, str]:

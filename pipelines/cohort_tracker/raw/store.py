@@ -18,9 +18,11 @@ from typing import Any
 
 from ..errors import DamagedStoreError, ForeignStoreError, StoreError
 from .class_states import ClassState
+from .forgotten import Forgotten, Memory, entries_of, take_over
 from .known import Known, StoredClass, StoredClassVersion, StoredFile, StoredRecord
 from .migrations import FIRST_SOURCE, LAYOUT, MIGRATIONS, Migration, columns_of
 from .schema import (
+    FILE_TABLES,
     INDEXES,
     LOG_TABLES,
     NOTED_MIGRATIONS,
@@ -36,7 +38,7 @@ _STEP_SECONDS = 0.2
 WRITE_HINT = "Check disk space and permissions; the next sync reads again what was not stored."
 ClassKey = tuple[str, str]
 """A source and the id that a class has there."""
-_LAYOUT = RAW_TABLES.keys() | INDEXES.keys()
+_LAYOUT = RAW_TABLES.keys() | INDEXES.keys() | {"raw_secret", "raw_forgotten"}
 _FIRST_COLUMNS = {"class_id", "record_id", "version_no", "record_hash"}  # since the first release
 _RUST_TABLES = {"students", "assignments", "progressions", "sync_history"}
 
@@ -108,8 +110,10 @@ class RawStore:
             names = [migration.name for migration in _pending(connection)]
             return names + _missing(connection)
 
-    def lay_out(self) -> list[str]:
+    def lay_out(self, memory: Memory | None = None) -> list[str]:
         """Bring the file to the layout of this version, older ones by their migrations.
+
+        `memory`: what it takes over from other stores, with the new layout or not at all.
 
         Returns what was changed in an older file, as `pending_migrations` names it. Each migration
         is in a transaction of its own: if the process dies, it was done or it was not.
@@ -132,6 +136,8 @@ class RawStore:
                 sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
             ) as connection:
                 done = []
+                if memory is not None and _tables(connection):
+                    take_over(connection, memory)
                 for migration in _pending(connection):
                     step = f"migration {migration.name} failed and was taken back: "
                     _migrate(connection, migration)
@@ -141,6 +147,8 @@ class RawStore:
                 done += _missing(connection)
                 for statement in missing_columns(connection).values():
                     connection.execute(statement)
+                if memory is not None:
+                    take_over(connection, memory)
                 for statement in create_statements():
                     connection.execute(statement)
                 connection.execute("COMMIT")
@@ -209,7 +217,8 @@ class RawStore:
                 synced={row[0] for row in synced},
                 curricula=set(curricula),
                 rejected=rejected,
-                files={table: _newest_file(db, table) for table in ("roster", "mentors")},
+                files={table: _newest_file(db, table) for table in FILE_TABLES},
+                forgotten=Forgotten(entries_of(db)),
                 read_class=partial(self._stored_class, source),
                 curriculum=partial(self._curriculum, source),
             )
@@ -229,13 +238,19 @@ class RawStore:
                     (source, class_id),
                 )
             )
+            # Greater than any, also where the newest versions were erased.
+            (newest,) = connection.execute(
+                "SELECT max(version_no) FROM rejected_records WHERE source = ? AND class_id = ?",
+                (source, class_id),
+            ).fetchone()
+            stored.next_version = 1 + (newest or 0)
             rows = connection.execute(
                 "SELECT record_id, record_hash, completed_at, is_removed, version_no"
                 " FROM progressions WHERE source = ? AND class_id = ? ORDER BY version_no",
                 (source, class_id),
             )
             for record_id, record_hash, completed_at, is_removed, version_no in rows:
-                stored.next_version = version_no + 1
+                stored.next_version = max(stored.next_version, version_no + 1)
                 if record_id in rejected and rejected[record_id] < version_no:
                     del rejected[record_id]  # it came in a usable form since
                 if is_removed:
@@ -501,6 +516,19 @@ def aside_path(path: Path, why: str = "damaged") -> Path:
     return aside
 
 
+def stores_aside(path: Path) -> list[Path]:
+    """Files beside the store that are named after it: set aside, replaced, or copied by hand."""
+    folders = dict.fromkeys((path.parent, path.resolve().parent))
+    found = {
+        other.resolve(): other
+        for folder in folders
+        for name in dict.fromkeys((path.name, path.resolve().name))
+        for other in sorted(folder.glob(f"{name}.*"))
+        if other.is_file() and not other.name.endswith(("-journal", "-wal", "-shm"))
+    }
+    return list(found.values())
+
+
 def _code(error: sqlite3.Error) -> int:
     """SQLite's primary error code; 0 where Python itself found the fault."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -608,7 +636,7 @@ def _class_states(db: sqlite3.Connection, source: str) -> dict[str, ClassState]:
 
 
 def _newest_file(db: sqlite3.Connection, table: str) -> StoredFile:
-    """The current `roster` or `mentors` file."""
+    """The current version of a file that people keep, or of a list of the settings."""
     kept = {"file_version", "first_seen_at", "run_id"}
     columns = [column.name for column in RAW_TABLES[table] if column.name not in kept]
     names = ", ".join(f'"{name}"' for name in columns)

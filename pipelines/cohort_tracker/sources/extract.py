@@ -26,8 +26,9 @@ from .classes import content_hash
 from .describe import describe
 from .outcome import ClassOutcome, Observer
 from .reader import ClassReader
-from .records import REMOVED, record_reader
+from .records import REMOVED, is_of_forgotten, record_reader
 from .result import PageRead, ReadResult, Version
+from .staff import Newcomers
 
 if TYPE_CHECKING:
     from ..raw.schema import Row
@@ -155,10 +156,16 @@ class Extraction:
             outcome.is_described = True
             yield from self._description(info)
         met: set[str] = set()
+        newcomers = Newcomers(self._settings.email)
         for table, row in self.record_rows(outcome):
             if table == "progressions" and not row["is_removed"]:
                 met.add(row["assignment_id"])
+                newcomers.meet(row)
             yield table, row
+        if info.class_id not in self._known.recorded:
+            name = info.name or info.friendly_id or info.class_id
+            if remark := newcomers.remark(name, self._settings.exclude):
+                self._observer.note(remark)
         if not outcome.is_described and self._has_grown(info.class_id, met):
             outcome.is_described = True
             yield from self._description(info)
@@ -177,6 +184,7 @@ class Extraction:
             full_after=timedelta(days=self._settings.full_refresh_days),
             now=self._now,
             read_record=self._read_record,
+            is_left_out=partial(is_of_forgotten, self._known.forgotten, self._source.name),
         )
         outcome.result = reader.result
         for page in reader.read():

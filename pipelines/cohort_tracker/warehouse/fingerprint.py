@@ -88,13 +88,13 @@ def note_published(
         "confirmed_at": now.isoformat(),
     }
     _write(_note_path(settings), note)
-    _failure_path(settings).unlink(missing_ok=True)
+    clear_failure(settings)
 
 
 def note_confirmed(settings: Settings, published: dict[str, Any], now: datetime) -> None:
     """Note that a build would have changed nothing: the tables are as good as built now."""
     _write(_note_path(settings), {**published, "confirmed_at": now.isoformat()})
-    _failure_path(settings).unlink(missing_ok=True)
+    clear_failure(settings)
 
 
 def tables_confirmed_at(settings: Settings) -> datetime | None:
@@ -138,6 +138,11 @@ def failed_build(settings: Settings) -> FailedBuild | None:
     if since is None or last_at is None:
         return None
     return FailedBuild(since, last_at, str(noted.get("reason", "")))
+
+
+def clear_failure(settings: Settings) -> None:
+    """Forget why builds failed."""
+    _failure_path(settings).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
