@@ -96,7 +96,7 @@ def whole_way_in_private(bench: Bench) -> None:
         for pid in processes_about(bench.data):
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
             assert not any(secret in words for secret in SECRETS)
-            if b"dbt_worker" in words:
+            if b"_worker" in words:
                 environment = Path(f"/proc/{pid}/environ").read_bytes()
                 assert not any(secret in environment for secret in SECRETS)
         out, err = process.communicate(timeout=60)

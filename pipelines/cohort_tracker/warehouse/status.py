@@ -15,6 +15,7 @@ from ..errors import StoreError
 from ..raw.store import RawStore
 from ..runtime.lock import interrupted_run
 from .fingerprint import FailedBuild, failed_build, tables_confirmed_at
+from .published import change_log
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,13 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
     totals: tuple[int | None, int | None, int | None] = (None, None, None)
     counts: dict[str, tuple[Any, ...]] = {}
     if settings.warehouse_path.exists():
+        if change_log(settings.warehouse_path).exists():
+            raise StoreError(
+                f"{change_log(settings.warehouse_path)} is there: another program wrote into the"
+                " tables",
+                "Run `cohort-tracker sync`: it sets that file aside and builds the tables anew"
+                " where they were changed.",
+            )
         _require_whole(settings.warehouse_path)
         total_rows = query(settings.warehouse_path, _TOTALS)
         totals = total_rows[0]
