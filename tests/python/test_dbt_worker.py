@@ -132,6 +132,7 @@ def contents(warehouse: Path) -> list[Any]:
                 for row in db.execute(f'FROM "{schema}"."{table}"').fetchall()
             )
             for schema, table, _ in tables
+            if table != "build"  # which says which of both it is
         }
         return [tables, db.execute(EVERY_COLUMN).fetchall(), rows]
 
