@@ -14,14 +14,18 @@ from typing import Any
 import click
 
 from . import __version__
-from .errors import CohortTrackerError, unexpected
+from .errors import CohortTrackerError, StaleDataError, unexpected
 from .runtime.lock import require_supported_system
-from .runtime.printing import open_streams, say, say_error
+from .runtime.printing import open_streams, say, say_error, say_json
 
 _STARTED = time.monotonic()
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 authentication,
 4 class not found, 5 API unreachable, 6 another sync is running, 7 stale."""
+
+
+def _as_told(error: Exception) -> CohortTrackerError:
+    return error if isinstance(error, CohortTrackerError) else unexpected(error)
 
 
 def _say_help(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
@@ -79,7 +83,7 @@ class _Commands(_Command, click.Group):
             if ctx.params.get("debug"):
                 for line in traceback.format_exc().splitlines():
                     say(line, err=True)
-            error = caught if isinstance(caught, CohortTrackerError) else unexpected(caught)
+            error = _as_told(caught)
             say_error(error)
             sys.exit(error.exit_code)
 
@@ -176,7 +180,14 @@ def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
     """Show what is stored, how fresh it is, and what failed last."""
     from .commands.status import run_status
 
-    run_status(ctx.obj, as_json=as_json, max_age=max_age)
+    try:
+        run_status(ctx.obj, as_json=as_json, max_age=max_age)
+    except StaleDataError:
+        raise  # after all was printed
+    except Exception as caught:
+        if as_json:
+            say_json({"error": _as_told(caught).message})
+        raise
 
 
 @main.command()

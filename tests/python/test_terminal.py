@@ -305,6 +305,27 @@ def test_every_command_ends_as_it_would_have_wherever_its_words_go(
         assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, streams
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ((), 0, None),
+        (("--max-age", "0s"), 7, None),
+        (("--max-age", "soon"), 2, "--max-age 'soon' is no age"),
+    ],
+)
+def test_status_as_json_is_one_object_whatever_happens(
+    bench: Bench, arguments: tuple[str, ...], code: int, told: str | None
+):
+    bench.sync()
+    done = bench.command("status", "--json", *arguments)
+    assert done.returncode == code
+    assert json.loads(done.stdout).get("error") == told
+    bench.raw.write_bytes(b"no database" * 1000)
+    done = bench.command("status", "--json", *arguments)
+    assert done.returncode == (code if told else 1)
+    assert json.loads(done.stdout)["error"] in done.stderr
+
+
 def test_what_was_typed_steers_no_terminal_either(built: Bench):
     for typed in ("--\x9b31mevil", "evil\x1b[31m", "\u202egnp.exe"):
         for arguments in ((typed,), ("status", typed), ("status", "--max-age", typed)):

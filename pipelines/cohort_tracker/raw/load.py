@@ -138,12 +138,14 @@ class RawLoader:
         A load under way is waited for: it has all it needs at hand and is short.
         """
         assert self._process is not None
-        if self._loading is not None:
-            self._connection.poll(BUSY_SECONDS)
-        self._process.kill()
-        self._process.wait()
-        self._connection.close()
-        clear(self._folder)
+        try:
+            if self._loading is not None:
+                self._connection.poll(BUSY_SECONDS)
+        finally:  # of somebody who insists, too
+            self._process.kill()
+            self._process.wait()
+            self._connection.close()
+            clear(self._folder)
 
     def load(self, rows: Iterator[Row]) -> None:
         """Load all rows, in as many steps as keep memory flat and losses small.
