@@ -154,6 +154,7 @@ def test_data_directory_of_any_name(tmp_path: Path, name: str):
             "raw.db",
             "sync.lock",
             "backups",
+            "logs",
         }
     assert [path.name for path in place.parent.iterdir()] == [name]
 

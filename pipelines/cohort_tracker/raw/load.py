@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import pickle
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -102,6 +103,8 @@ class RawLoader:
     def __enter__(self) -> RawLoader:
         """Make the folder, clearing what dead runs left, and start dlt. Raises StoreError."""
         try:
+            if "%" in str(self._folder.resolve()):  # dlt takes it for a place to fill in
+                self._folder = Path(tempfile.mkdtemp(prefix="cohort-tracker-"))
             make_fresh(self._folder)
             self._connection, its = multiprocessing.Pipe()
             with its:
