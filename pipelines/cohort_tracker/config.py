@@ -58,6 +58,7 @@ class Settings:
     grade_scale: float = 1.0
     backup_dir: Path | None = None
     backups: int = 7
+    warehouse_mode: str = "0400"
     timezone: str = "UTC"
     class_timezones: Mapping[str, str] = field(default_factory=dict)
     roster: Path | None = None
@@ -92,6 +93,11 @@ class Settings:
     def warehouse_path(self) -> Path:
         """The published warehouse, a DuckDB file."""
         return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def warehouse_permissions(self) -> int:
+        """Who may read the published warehouse, as `chmod` takes it."""
+        return int(self.warehouse_mode, 8)
 
     def require_credentials(self) -> tuple[str, str]:
         """Return (e-mail, password); raises ConfigError naming what is missing."""
@@ -452,6 +458,22 @@ def _kind(value: Any) -> str:
     return names.get(type(value), type(value).__name__)
 
 
+_WAREHOUSE_MODES = {
+    "0400": "you alone may read it",
+    "0440": "your group, too",
+    "0444": "every user of this machine",
+}
+
+
+def _warehouse_mode(value: Any) -> str:
+    mode = str(value) if isinstance(value, (str, int)) else _text(value)
+    mode = f"0{mode}" if len(mode) == 3 else mode
+    if mode not in _WAREHOUSE_MODES:
+        choices = ", ".join(f'"{mode}" ({who})' for mode, who in _WAREHOUSE_MODES.items())
+        raise ValueError(f"must be one of {choices}; nobody may write it but a sync")
+    return mode
+
+
 # Names that Python finds on this machine and DuckDB, which has its own list, does not know.
 _PRIVATE_ZONES = frozenset({"localtime", "posixrules"})
 _PRIVATE_ZONE_FOLDERS = ("posix/", "right/")
@@ -533,6 +555,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "grade_scale": _number(1, 1_000_000),
     "backup_dir": _path,
     "backups": _number(0, 10_000, whole=True),
+    "warehouse_mode": _warehouse_mode,
     "timezone": _timezone,
     "class_timezones": _class_timezones,
     "roster": _path,

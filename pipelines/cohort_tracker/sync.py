@@ -28,7 +28,6 @@ from .raw.backup import back_up, list_backups
 from .raw.restore import clear_unfinished
 from .raw.rewrite import memory_of
 from .raw.store import RawStore, stores_aside
-from .runtime.background import Background
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
 from .runtime.lock import require_files, sync_lock
@@ -168,6 +167,7 @@ def run_sync(
         for name in ("build", "load"):
             clear(settings.data_dir / name)
             stack.callback(clear, settings.data_dir / name)
+        _guard_warehouse(settings, observer)
         warehouse = None
         if build:
             from .warehouse.build import WarehouseBuild
@@ -187,6 +187,8 @@ def run_sync(
             is_idle or any(item.status != "failed" for item in report.classes)
         ):
             _build(warehouse, settings, store, report)
+            if observer is not None and report.warehouse is not None and report.warehouse.note:
+                observer.note(report.warehouse.note)
         _accept_loss(settings, store, report)
         _back_up(settings, store, report)
     report.duration_s = time.monotonic() - started
@@ -228,6 +230,23 @@ def stores_beside(settings: Settings) -> list[Path]:
 def backup_folders(settings: Settings) -> list[Path]:
     """Where backups are, and where they were before `backup_dir` was set."""
     return list(dict.fromkeys((settings.backup_path, settings.data_dir / "backups")))
+
+
+def _guard_warehouse(settings: Settings, observer: Observer | None) -> None:
+    """Let what others wrote beside the published file be no part of it. Raises StoreError."""
+    from .warehouse.published import set_change_log_aside
+
+    path = settings.warehouse_path
+    try:
+        told = set_change_log_aside(path)
+        if path.exists():
+            path.chmod(settings.warehouse_permissions)  # it may have been another setting
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or path}: {error.strerror}", "Check its owner and permissions."
+        ) from error
+    if told is not None and observer is not None:
+        observer.note(told)
 
 
 def _look_for_loss(settings: Settings, store: RawStore, report: SyncReport) -> None:
@@ -381,34 +400,30 @@ def _extract_and_load(
     observer: Observer | None,
 ) -> None:
     begun = time.monotonic()
+    from .raw.load import RawLoader
     from .sources.choose import ClassChoice
     from .sources.extract import Extraction
     from .sources.files.rows import FileExtraction
     from .sources.outcome import Observer
 
     observer = observer or Observer()
-    # dlt takes longer to import than the first answers take to come.
-    Background(partial(_import_dlt, source), "import")
-    report.timings["import"] = time.monotonic() - begun
-    begun = time.monotonic()
-    source.log_in()
-    report.timings["login"] = time.monotonic() - begun
-    begun = time.monotonic()
-    known = store.known(source.name)
-    choice = ClassChoice(source, settings, only, known, observer)
-    classes = choice.classes()
-    report.timings["classes"] = time.monotonic() - begun
-    begun = time.monotonic()
-    from .raw.load import RawLoader
-
-    report.timings["import"] += time.monotonic() - begun
-    extraction = Extraction(
-        source, known, settings, run_id=report.run_id, full=full, observer=observer
-    )
-    extraction.instead = choice.instead
-    files = FileExtraction(settings, known, extraction.seen, observer.note)
-    report.classes = extraction.outcomes
-    with RawLoader(store, settings.data_dir / "load") as loader:
+    # dlt takes longer to import than the first answers take to come: it begins now.
+    with RawLoader(store, settings.data_dir) as loader:
+        report.timings["import"] = time.monotonic() - begun
+        begun = time.monotonic()
+        source.log_in()
+        report.timings["login"] = time.monotonic() - begun
+        begun = time.monotonic()
+        known = store.known(source.name)
+        choice = ClassChoice(source, settings, only, known, observer)
+        classes = choice.classes()
+        report.timings["classes"] = time.monotonic() - begun
+        extraction = Extraction(
+            source, known, settings, run_id=report.run_id, full=full, observer=observer
+        )
+        extraction.instead = choice.instead
+        files = FileExtraction(settings, known, extraction.seen, observer.note)
+        report.classes = extraction.outcomes
         try:
             states = partial(choice.state_rows, extraction.seen)
             loader.load(chain(states(), files.rows(), extraction.rows(classes), states()))
@@ -424,13 +439,6 @@ def _extract_and_load(
         raise files.errors[0]
     if choice.error is not None:
         raise choice.error
-
-
-def _import_dlt(source: Source) -> None:
-    from .raw import load
-
-    del load  # kept by Python, for whoever imports it next
-    source.get_ready()
 
 
 def prepare_data_dir(data_dir: Path) -> None:

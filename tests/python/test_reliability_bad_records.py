@@ -281,8 +281,6 @@ class OnePage:
     def __init__(self, records: list[Any], total: int | None) -> None:
         self.answer = Page(0, records, total, len(records), False)
 
-    def get_ready(self) -> None: ...
-
     def log_in(self) -> None: ...
 
     def classes(self) -> list[ClassInfo]:

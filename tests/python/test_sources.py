@@ -40,9 +40,6 @@ class Campus:
     def __init__(self, path, page_size):
         self._path, self._page_size = Path(path), page_size
 
-    def get_ready(self):
-        pass
-
     def log_in(self):
         self._records = json.loads(self._path.read_text())
 

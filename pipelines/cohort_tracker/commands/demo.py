@@ -70,7 +70,8 @@ def _run(config: Path, command: str, *options: str, stdin: str | None = None) ->
     }
     environment["COHORT_TRACKER_PAGE_DELAY"] = "0.1"  # courtesy to a server of one's own
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "cohort_tracker", "--config", str(config), command, *options],
+        # -P: no file of the folder that one happens to be in takes the place of a module.
+        [sys.executable, "-P", "-m", "cohort_tracker", "--config", str(config), command, *options],
         input=stdin,
         text=True,
         env=environment,

@@ -18,6 +18,7 @@ from ..raw.store import ClassKey, RawStore
 from ..runtime.lock import interrupted_run
 from .fingerprint import FailedBuild, failed_build, tables_confirmed_at
 from .global_id import global_id
+from .published import change_log
 from .query import DAMAGE_HINT, query
 from .roster import RosterStatus, read_roster_status
 
@@ -164,6 +165,13 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
     totals: tuple[int | None, int | None, int | None] = (None, None, None)
     counts: dict[str, tuple[Any, ...]] = {}
     if settings.warehouse_path.exists():
+        if change_log(settings.warehouse_path).exists():
+            raise StoreError(
+                f"{change_log(settings.warehouse_path)} is there: another program wrote into the"
+                " tables",
+                "Run `cohort-tracker sync`: it sets that file aside and builds the tables anew"
+                " where they were changed.",
+            )
         _require_whole(settings.warehouse_path)
         totals = query(settings.warehouse_path, _TOTALS)[0]
         counts = {row[0]: row for row in query(settings.warehouse_path, _CLASS_COUNTS)}
