@@ -18,6 +18,7 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
         [
             ("as_of", "as_of"),
             ("is_stale", "is_stale"),
+            ("is_retired", "is_retired"),
             ("timezone", "timezone"),
             ("iso_week", "iso_week"),
             ("is_class_over", "is_class_over"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -23,8 +24,48 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 authentication,
 4 class not found, 5 API unreachable, 6 another sync is running, 7 stale."""
 
 
-class _Commands(click.Group):
+def _say_help(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        for line in ctx.get_help().splitlines():
+            say(line)
+        ctx.exit()
+
+
+def _say_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        say(f"cohort-tracker, version {__version__}")
+        ctx.exit()
+
+
+class _Command(click.Command):
+    """Prints its help as everything is printed: safely, wherever it goes."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _say_help
+        return option
+
+
+class _Commands(_Command, click.Group):
     """Shows commands in the order of use and turns errors into a line and an exit code."""
+
+    command_class = _Command
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run what was typed and end with its exit code."""
+        try:
+            code = super().main(*args, **{**extra, "standalone_mode": False})
+        except click.ClickException as error:
+            shown = io.StringIO()
+            error.show(shown)
+            for line in shown.getvalue().splitlines():
+                say(line, err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            say("Aborted!", err=True)
+            sys.exit(1)
+        sys.exit(code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -52,7 +93,14 @@ class _Commands(click.Group):
     help="Settings file.  [default: ~/.cohort-tracker.toml]",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.version_option(__version__, prog_name="cohort-tracker")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
     """Track OpenClass cohorts: who needs help, where the class gets stuck, how it moves.
@@ -139,6 +187,23 @@ def restore(ctx: click.Context, file: Path | None) -> None:
     from .commands.restore import run_restore
 
     run_restore(ctx.obj, file)
+
+
+@main.command()
+@click.argument("student")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def forget(ctx: click.Context, student: str, yes: bool, as_json: bool) -> None:
+    """Erase a person for good, from raw.db, its backups and the tables.
+
+    STUDENT is an account id, an e-mail address or a full name. A later sync does not store them
+    again.
+    """
+    from .commands.forget import run_forget
+
+    debug = ctx.find_root().params["debug"]
+    sys.exit(run_forget(ctx.obj, student, yes=yes, as_json=as_json, debug=debug))
 
 
 def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:

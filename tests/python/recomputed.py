@@ -10,6 +10,8 @@ from statistics import median
 from typing import Any, overload
 from zoneinfo import ZoneInfo
 
+from raw_fixture import roster_id
+
 Tables = dict[str, list[dict[str, Any]]]
 Group = tuple[str, str | None]
 """A class, and the night of a group that has dates of its own in the schedule (else None)."""
@@ -121,8 +123,8 @@ class Recomputed:
             if class_id not in self.as_of:
                 continue
             email = line.get("email", "").lower()
-            name = f"{class_id}:{line.get('first_name')} {line.get('last_name')}".lower()
-            student = by_email.get(email) or "roster:" + (email or name)
+            name = f"{line.get('first_name')} {line.get('last_name')}".lower()
+            student = by_email.get(email) or roster_id(*([email] if email else [class_id, name]))
             found.setdefault((class_id, student), {"first": None}).update(line)
         return {
             key: entry

@@ -96,7 +96,7 @@ def whole_way_in_private(bench: Bench) -> None:
         for pid in processes_about(bench.data):
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
             assert not any(secret in words for secret in SECRETS)
-            if b"dbt_worker" in words:
+            if b"_worker" in words:
                 environment = Path(f"/proc/{pid}/environ").read_bytes()
                 assert not any(secret in environment for secret in SECRETS)
         out, err = process.communicate(timeout=60)
@@ -154,6 +154,7 @@ def test_data_directory_of_any_name(tmp_path: Path, name: str):
             "raw.db",
             "sync.lock",
             "backups",
+            "logs",
         }
     assert [path.name for path in place.parent.iterdir()] == [name]
 

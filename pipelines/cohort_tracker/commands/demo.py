@@ -70,7 +70,8 @@ def _run(config: Path, command: str, *options: str, stdin: str | None = None) ->
     }
     environment["COHORT_TRACKER_PAGE_DELAY"] = "0.1"  # courtesy to a server of one's own
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "cohort_tracker", "--config", str(config), command, *options],
+        # -P: no file of the folder that one happens to be in takes the place of a module.
+        [sys.executable, "-P", "-m", "cohort_tracker", "--config", str(config), command, *options],
         input=stdin,
         text=True,
         env=environment,
@@ -97,7 +98,7 @@ def typed_lines(words: list[str]) -> list[str]:
 
 
 def _show_worst(data: Path) -> None:
-    from ..warehouse.status import query
+    from ..warehouse.query import query
 
     say("Who needs help now, worst first", style="bold")
     rows = query(data / "warehouse.duckdb", _WORST_FIRST)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PROMPTS = {"email": "E-mail", "password": "Password"}
 _ASKS_AGAIN = 3
+_CREDENTIALS_HINT = "Check that e-mail and password work on the OpenClass site."
 
 
 def run_init(
@@ -136,7 +137,7 @@ def _logged_in(
             source.log_in()
         except AuthenticationError as error:
             if not (left and keys):
-                raise
+                raise AuthenticationError(error.message, _CREDENTIALS_HINT) from None
             say_error(AuthenticationError(error.message, "Try again, or end with Ctrl-C."))
         else:
             if settings.email is not None:
@@ -195,7 +196,7 @@ def _verified_classes(settings: Settings, source: Source, *, asked: bool) -> tup
         ]
         try:
             found = find_classes(classes, keys)
-        except ClassNotFoundError as error:
+        except (ClassNotFoundError, ConfigError) as error:
             say(error.message, err=True)
             continue
         if found:
@@ -204,10 +205,10 @@ def _verified_classes(settings: Settings, source: Source, *, asked: bool) -> tup
 
 def _numbers_of(classes: list[ClassInfo], chosen: tuple[str, ...]) -> str:
     """The places in the list of the classes that are chosen already."""
-    from ..sources.classes import find_class
+    from ..sources.classes import classes_named
 
-    found = [find_class(classes, key) for key in chosen]
-    numbers = [str(classes.index(info) + 1) for info in found if info is not None]
+    found = [info for key in chosen for info in classes_named(classes, key)]
+    numbers = [str(classes.index(info) + 1) for info in found]
     return ",".join(dict.fromkeys(numbers))
 
 

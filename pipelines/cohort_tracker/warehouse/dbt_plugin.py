@@ -26,7 +26,7 @@ from typing import Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from cohort_tracker.raw.schema import RAW_TABLES, create_statements
+from cohort_tracker.raw.schema import create_statements
 from cohort_tracker.raw.store import RawStore
 from cohort_tracker.runtime.printing import say
 from cohort_tracker.warehouse.dev_copy import prepare_dev_copy
@@ -185,7 +185,7 @@ def _has_tables(path: Path) -> bool:
             names = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
     except sqlite3.Error:
         return True  # DuckDB says what is wrong with it
-    return bool(names & RAW_TABLES.keys())
+    return "progressions" in names
 
 
 def sqlite_extension() -> Path:

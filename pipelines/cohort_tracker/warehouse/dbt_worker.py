@@ -75,10 +75,12 @@ def main(
         failures = [_one_line(built.exception or "dbt build failed")]
     failures += [] if failures else _left_out(parsed.result, results)
     progressions: dict[str, int] = {}
+    build_id: str | None = None
     if not failures:
         try:
             progressions = build.progressions()
             build.close()
+            build_id = id_of_build(build.path)
         except Exception as error:  # a full disk, above all
             failures = [f"{build.path.name}: {_one_line(error)}"]
     count = {"model": 0, "test": 0}
@@ -97,6 +99,7 @@ def main(
         damaged=damaged,
         seconds=seconds,
         progressions=progressions,
+        build_id=build_id,
     )
 
 
@@ -109,6 +112,15 @@ def _left_out(manifest: Any, results: list[Any]) -> list[str]:
     }
     ran = {result.node.unique_id for result in results if str(result.status) in _RAN}
     return [f"{name}: was left out of the build" for key, name in due.items() if key not in ran]
+
+
+def id_of_build(warehouse: Path) -> str:
+    """The id of the build that made the file, as the file itself has it; raises duckdb.Error."""
+    import duckdb
+
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        [(build_id,)] = connection.execute("SELECT id FROM core.build").fetchall()
+    return str(build_id)
 
 
 def is_damaged(warehouse: Path) -> bool:
@@ -161,6 +173,7 @@ def _write_outcome(
     tests: int = 0,
     damaged: bool = False,
     progressions: dict[str, int] | None = None,
+    build_id: str | None = None,
     seconds: dict[str, float] | None = None,
 ) -> int:
     outcome = {
@@ -169,6 +182,7 @@ def _write_outcome(
         "failures": failures,
         "damaged": damaged,
         "progressions": progressions or {},
+        "build_id": build_id,
         "seconds": seconds or {},
     }
     Path(outcome_file).write_text(json.dumps(outcome), encoding="utf-8")

@@ -26,7 +26,7 @@ _REASONS = {
     "classes": "a class came in, failed or recovered",
     "project": "other models",
     "settings": "other settings",
-    "day": "a new day",
+    "days": "a new day",
     "warehouse": "another warehouse file",
 }
 
@@ -36,14 +36,20 @@ def build_basis(
 ) -> dict[str, Any]:
     """Everything that the warehouse is a function of, as comparable values.
 
-    `now` is aware; the day is that of the settings' time zone.
+    `now` is aware; the days are those of the settings' time zones.
     """
+    zones = {settings.timezone, *settings.class_timezones.values()}
+    days = {now.astimezone(zoneinfo.ZoneInfo(zone)).date().isoformat() for zone in zones}
     return {
         "records": store.content_marks(),
         "classes": store.last_statuses(),
         "project": _project_hash(project_dir),
-        "settings": {"timezone": settings.timezone, "vars": settings.dbt_vars},
-        "day": now.astimezone(zoneinfo.ZoneInfo(settings.timezone)).date().isoformat(),
+        "settings": {
+            "timezone": settings.timezone,
+            "class_timezones": dict(settings.class_timezones),
+            "vars": settings.dbt_vars,
+        },
+        "days": sorted(days),
     }
 
 
@@ -82,13 +88,13 @@ def note_published(
         "confirmed_at": now.isoformat(),
     }
     _write(_note_path(settings), note)
-    _failure_path(settings).unlink(missing_ok=True)
+    clear_failure(settings)
 
 
 def note_confirmed(settings: Settings, published: dict[str, Any], now: datetime) -> None:
     """Note that a build would have changed nothing: the tables are as good as built now."""
     _write(_note_path(settings), {**published, "confirmed_at": now.isoformat()})
-    _failure_path(settings).unlink(missing_ok=True)
+    clear_failure(settings)
 
 
 def tables_confirmed_at(settings: Settings) -> datetime | None:
@@ -132,6 +138,11 @@ def failed_build(settings: Settings) -> FailedBuild | None:
     if since is None or last_at is None:
         return None
     return FailedBuild(since, last_at, str(noted.get("reason", "")))
+
+
+def clear_failure(settings: Settings) -> None:
+    """Forget why builds failed."""
+    _failure_path(settings).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
