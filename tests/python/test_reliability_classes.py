@@ -7,12 +7,13 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cohort_tracker.raw.class_states import ClassState, is_unlisted_for_long
 from support import Bench, Classes, record
 
 
@@ -125,7 +126,8 @@ def test_class_that_is_no_longer_listed_is_told_and_retired_after_30_days(accoun
     assert account.command("sync").returncode == 0
     account.source.hidden.add("c2")
     account.pages()
-    assert account.command("sync").returncode == 0
+    told = "friendly-c2 (c2): the account does not list it any more; its tables stay"
+    assert [notes(account.command("sync"), told) for _ in range(2)] == [1, 0]
     assert asked(account) == {"c1"}
     since = status(account)["c2"]["unlisted_since"]
     assert since is not None and status(account)["c1"]["unlisted_since"] is None
@@ -175,6 +177,35 @@ def test_class_that_no_list_ever_had_is_not_retired(account: Bench):
     assert account.sync(class_ids="c1,c2").exit_code == 0
     assert asked(account) == {"c1", "c2"}
     assert status(account, class_ids="c1,c2")["c2"]["unlisted_since"] is None
+
+
+def test_run_of_one_class_takes_no_other_away(account: Bench):
+    """The other is named in the settings and in no list."""
+    account.source.hidden.add("c2")
+    assert account.sync(class_ids="c1,c2").exit_code == 0
+    age(account, days=1)
+    assert account.sync(class_ids="c1,c2", only=("c1",)).exit_code == 0
+    assert account.query("SELECT class_id, is_listed FROM class_states") == [("c1", 1)]
+
+
+def test_30_days_are_exact():
+    since = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    state = ClassState(is_listed=False, unlisted_since=since)
+    assert is_unlisted_for_long(state, since + timedelta(days=30))
+    assert not is_unlisted_for_long(state, since + timedelta(days=30, microseconds=-1))
+    assert not is_unlisted_for_long(ClassState(), since)
+
+
+def test_class_that_the_settings_leave_out_is_told_how_to_retire(built: Bench):
+    age(built, days=2)
+    fresh = built.command("status", "--max-age", "49h", class_ids="c9")
+    assert fresh.returncode == 0, fresh.stderr
+    stale = built.command("status", "--max-age", "47h", class_ids="c9")
+    assert stale.returncode == 7
+    assert "friendly-c1: last good sync 2 days ago" in stale.stderr
+    assert 'do not ask for it any more. If it is over, write retired_classes = ["c1"]' in " ".join(
+        stale.stderr.split()
+    )
 
 
 def test_class_that_is_listed_again_is_asked_for_again(account: Bench):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -151,6 +152,10 @@ def test_status_reads_a_released_store_and_leaves_it_alone(upgraded: Bench):
     shown = upgraded.command("status")
     assert shown.returncode == 0, shown.stderr
     assert "Class c1" in shown.stdout
+    told = "raw.db is of an older version. The next sync brings it up to date, all rows stay: "
+    assert told + ", ".join(NAMES + ADDED) in " ".join(shown.stdout.split())
+    said = json.loads(upgraded.command("status", "--json").stdout)
+    assert said["pending_migrations"] == NAMES + ADDED
     assert dump(upgraded.raw) == before
 
 

@@ -55,6 +55,7 @@ class ClassChoice:
         self.error: CohortTrackerError | None = None
         self._source = source
         self._wanted = list(dict.fromkeys(only or settings.class_ids))
+        self._configured = {*self._wanted, *settings.class_ids}
         self._retired_names = settings.retired_classes
         self._zone_names = settings.class_timezones
         self._known = known
@@ -199,9 +200,11 @@ class ClassChoice:
             is_listed, since = before.is_listed, before.unlisted_since
             if class_id in names:
                 is_listed, since = True, None
-            elif self._is_complete and (is_listed is not None or class_id not in self._wanted):
+            elif self._is_complete and (is_listed is not None or class_id not in self._configured):
                 # A time to come is one of a clock that was wrong.
                 since = now if since is None or since > now else since
+                if is_listed is not False:
+                    self._note_unlisted(class_id)
                 is_listed = False
             state = ClassState(is_listed, since)
             is_retired = class_id in retired or is_unlisted_for_long(state, now)
@@ -225,6 +228,13 @@ class ClassChoice:
         for name, place in names:
             if not classes_named(known, name):
                 self._observer.note(f"{place}: there is no class {name}")
+
+    def _note_unlisted(self, class_id: str) -> None:
+        info = self._stored.get(class_id, ClassInfo(class_id))
+        if not classes_named(self._listed or [], info.friendly_id or ""):
+            self._observer.note(
+                f"{_name(info)}: the account does not list it any more; its tables stay"
+            )
 
     def _note_retired(self, info: ClassInfo) -> None:
         since = self._state(info.class_id).unlisted_since
