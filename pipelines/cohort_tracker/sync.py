@@ -235,13 +235,12 @@ def backup_folders(settings: Settings) -> list[Path]:
 
 def _guard_warehouse(settings: Settings, observer: Observer | None) -> None:
     """Let what others wrote beside the published file be no part of it. Raises StoreError."""
-    from .warehouse.published import set_change_log_aside
+    from .warehouse.published import set_change_log_aside, set_permissions
 
     path = settings.warehouse_path
     try:
         told = set_change_log_aside(path)
-        if path.exists():
-            path.chmod(settings.warehouse_permissions)  # it may have been another setting
+        set_permissions(path, settings.warehouse_permissions)  # it may have been another setting
     except OSError as error:
         raise StoreError(
             f"{error.filename or path}: {error.strerror}", "Check its owner and permissions."

@@ -254,8 +254,10 @@ def test_symbolic_links_lead_to_no_foreign_file(built: Bench):
     (built.data / "logs" / "build.log").symlink_to(precious)
     (built.data / "load").symlink_to(built.home)
     (built.data / "build").symlink_to(built.home)
+    before = stat.S_IMODE(precious.stat().st_mode)
     built.sync(build=True)
     assert precious.read_text() == "do not touch"
+    assert stat.S_IMODE(precious.stat().st_mode) == before
     assert built.home.is_dir() and (built.home / "data").is_dir()
 
 

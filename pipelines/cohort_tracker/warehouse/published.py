@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 from ..raw.store import aside_path
@@ -27,3 +29,14 @@ def set_change_log_aside(warehouse: Path) -> str | None:
         f"{log} was left by another program that wrote into the tables; it was set aside as"
         f" {aside.name} and is not part of them"
     )
+
+
+def set_permissions(warehouse: Path, mode: int) -> None:
+    """Give a file of ours the mode, unless it has it; never one that a link leads to."""
+    try:
+        found = warehouse.lstat()
+    except FileNotFoundError:
+        return
+    is_ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+    if is_ours and stat.S_IMODE(found.st_mode) != mode:
+        warehouse.chmod(mode)
