@@ -147,7 +147,7 @@ def init(ctx: click.Context, /, **options: Any) -> None:
     "--class", "only", multiple=True, metavar="ID", help="Only this class (id or friendly id)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
-@click.option("--no-build", is_flag=True, help="Load only; leave the warehouse as it is.")
+@click.option("--no-build", is_flag=True, help="Fetch only; leave the tables as they are.")
 @click.pass_context
 def sync(
     ctx: click.Context, full: bool, only: tuple[str, ...], as_json: bool, no_build: bool
