@@ -129,6 +129,9 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
 @click.option("--timezone", help="Time zone of the class, like America/New_York.")
 @click.option("--roster", type=click.Path(dir_okay=False), help="CSV file of who is enrolled.")
 @click.option("--mentors", type=click.Path(dir_okay=False), help="CSV file of nights and mentors.")
+@click.option(
+    "--exclude", multiple=True, help="E-mail, @domain or name to leave out; may be repeated."
+)
 @click.option("--no-verify", is_flag=True, help="Write the settings without logging in.")
 @click.pass_context
 def init(ctx: click.Context, /, **options: Any) -> None:

@@ -20,6 +20,7 @@ from cohort_tracker.raw.backup import list_backups
 from cohort_tracker.runtime.lock import sync_lock
 from support import Bench, record
 
+FIRST_RELEASE = Path(__file__).parent / "released" / "raw_layout_1.sql"
 ID = "zz-9f3e1c77"
 NAME = "Zoë van Ödland"
 EMAIL = "Zoe.Oedland@Example.org"
@@ -356,3 +357,23 @@ def test_whoever_sits_at_a_terminal_is_asked(bench: Bench, answer: str):
     assert process.returncode == (0 if answer == "yes" else 1)
     users = {row[0] for row in bench.in_force().values()}
     assert ("student-3" in users) is (answer == "no")
+
+
+def test_who_is_only_in_a_backup_of_an_older_release_is_erased_there(bench: Bench):
+    bench.sync()
+    backup = bench.data / "backups" / "raw-20250101T000000Z.db"
+    with closing(sqlite3.connect(backup)) as db:
+        db.executescript(FIRST_RELEASE.read_text())
+        theirs = "SELECT record_id FROM progressions WHERE user_id = 'user-bo'"
+        [(others,)] = db.execute(
+            f"SELECT count(*) FROM progressions WHERE record_id NOT IN ({theirs})"
+        )
+    assert others > 0
+    assert b"bo@example.org" in backup.read_bytes()
+    done = bench.command("forget", "bo@example.org", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert b"bo@example.org" not in backup.read_bytes() and b"user-bo" not in backup.read_bytes()
+    with closing(sqlite3.connect(backup)) as db:
+        found = db.execute("SELECT secret, (SELECT count(*) FROM progressions) FROM raw_secret")
+        assert found.fetchone() == (of(bench, "SELECT secret FROM raw_secret"), others)
+    assert bench.command("restore", str(backup)).returncode == 0

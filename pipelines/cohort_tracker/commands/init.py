@@ -20,6 +20,7 @@ from ..config import (
 )
 from ..errors import ConfigError
 from ..runtime.printing import ask, say, say_error, say_table, say_warning
+from .optional import ask_for_the_rest
 
 if TYPE_CHECKING:
     from ..sources.api import ClassInfo, Source
@@ -43,6 +44,7 @@ def run_init(
     timezone: str | None,
     roster: str | None,
     mentors: str | None,
+    exclude: tuple[str, ...],
     no_verify: bool,
 ) -> None:
     """Ask for what is missing, verify it with the API, write it.
@@ -65,6 +67,7 @@ def run_init(
         "app_id": app_id,
         "data_dir": data_dir,
         "timezone": timezone,
+        "exclude": list(exclude) or None,
     }
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     for key, path in (("data_dir", data_dir), ("roster", roster), ("mentors", mentors)):
@@ -81,6 +84,8 @@ def run_init(
         chosen = _verified_classes(settings, source, asked=bool(class_ids))
         if class_ids or chosen != settings.class_ids:
             changes["class_ids"] = list(chosen)
+    if sys.stdin.isatty():
+        ask_for_the_rest(settings, changes)
     if "class_ids" in changes:
         changes["class_id"] = None  # one key says it
     write_config(target, changes)
