@@ -71,7 +71,7 @@ class Signals:
         low, low_quizzes = sum(g < 0.7 for g in grades), sum(g < 0.7 for g in quizzes)
         return {
             "progress": Fraction(len(done), len(expected))
-            if expected and student in now.students
+            if expected and now.enrollments[student]["enrolled_on"] <= now.day
             else None,
             "inactivity": now.days_silent(student),
             "excess": now.excess(student),
