@@ -138,10 +138,8 @@ class Moment:
         ]
 
     def has_begun_anything(self, student: str) -> bool:
-        """Return whether the student had opened or completed anything; undated work counts."""
-        mine = [r for r in self.core.known[self.class_id] if r["user_id"] == student]
-        undated = any(not r["started_at"] and not r["completed_at"] for r in mine)
-        return undated or any(d <= self.day for d in self.core.active_days(self.class_id, student))
+        """Return whether the student had opened or completed anything by that day."""
+        return any(d <= self.day for d in self.core.active_days(self.class_id, student))
 
     def timeliness(self, student: str, assignment: str) -> Fraction:
         """Return the share that had not completed it on an earlier day, in millionths."""

@@ -49,6 +49,9 @@ class Signals:
                     "measured_value": value,
                     "cohort_value": mine["stuck_there"] if signal == "stuck" else cohort[signal],
                 }
+            if now.enrollments[student]["enrolled_on"] > now.day:
+                # nothing is expected of who is not here yet: any number will do
+                del found[class_id, student, "progress"]["measured_value"]
         return found
 
     def facts(self, class_id: str, student: str) -> dict[str, Any]:
@@ -70,9 +73,7 @@ class Signals:
         has_begun = any(r["user_id"] == student for r in self.core.known[class_id])
         low, low_quizzes = sum(g < 0.7 for g in grades), sum(g < 0.7 for g in quizzes)
         return {
-            "progress": Fraction(len(done), len(expected))
-            if expected and student in now.students
-            else None,
+            "progress": Fraction(len(done), len(expected)) if expected else None,
             "inactivity": now.days_silent(student),
             "excess": now.excess(student),
             "is_finished": student in now.finished,
