@@ -179,6 +179,9 @@ def run_sync(
             report.error = error
         if warehouse is not None and any(item.status != "failed" for item in report.classes):
             _build(warehouse, settings, store, report)
+            if observer is not None and report.warehouse is not None:
+                for line in report.warehouse.file_problems:
+                    observer.note(line)
         _accept_loss(settings, store, report)
         _back_up(settings, store, report)
     report.duration_s = time.monotonic() - started
@@ -286,6 +289,7 @@ def _build(
                 models=before.get("models", 0),
                 tests=before.get("tests", 0),
                 skipped="nothing new since the last build",
+                file_problems=before.get("file_problems", []),
             )
             note_confirmed(settings, before, now)
             return
@@ -299,6 +303,7 @@ def _build(
                 models=built.models,
                 tests=built.tests,
                 record_versions=versions,
+                file_problems=built.file_problems,
             )
         if built.set_aside is not None:
             report.damage.append(

@@ -24,6 +24,7 @@ from ..project import project_dir
 from ..raw.store import RawStore, aside_path
 from ..runtime.background import Background
 from ..runtime.folders import clear, make_fresh
+from .file_problems import FileProblem, in_words
 
 BUILD_SECONDS = 3600.0
 """How long a build may take before dbt is taken to hang."""
@@ -44,6 +45,7 @@ class BuildReport:
 
     `skipped` says why the published warehouse needed no new build; the counts are then its own.
     `set_aside` is the new name of the warehouse that was there before, if it was damaged.
+    `file_problems` holds, in words, the lines of files that do not count.
     """
 
     published: bool = False
@@ -52,6 +54,7 @@ class BuildReport:
     failures: list[str] = field(default_factory=list)
     skipped: str | None = None
     set_aside: Path | None = None
+    file_problems: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -185,6 +188,9 @@ class WarehouseBuild:
             tests=outcome["tests"],
             failures=outcome["failures"],
             seconds=outcome["seconds"],
+            file_problems=list(
+                in_words(self._settings, (FileProblem(*row) for row in outcome["file_problems"]))
+            ),
         )
         report.seconds["build"] = time.monotonic() - started
         if not report.failures:

@@ -15,8 +15,12 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .file_problems import FileProblem
 
 _LARGEST_READ_WHOLE = 256 << 20
 _RAN = {"success", "pass", "warn"}
@@ -75,9 +79,11 @@ def main(
         failures = [_one_line(built.exception or "dbt build failed")]
     failures += [] if failures else _left_out(parsed.result, results)
     progressions: dict[str, int] = {}
+    file_problems: list[FileProblem] = []
     if not failures:
         try:
             progressions = build.progressions()
+            file_problems = build.file_problems()
             build.close()
         except Exception as error:  # a full disk, above all
             failures = [f"{build.path.name}: {_one_line(error)}"]
@@ -97,6 +103,7 @@ def main(
         damaged=damaged,
         seconds=seconds,
         progressions=progressions,
+        file_problems=file_problems,
     )
 
 
@@ -161,6 +168,7 @@ def _write_outcome(
     tests: int = 0,
     damaged: bool = False,
     progressions: dict[str, int] | None = None,
+    file_problems: Sequence[FileProblem] = (),
     seconds: dict[str, float] | None = None,
 ) -> int:
     outcome = {
@@ -169,6 +177,7 @@ def _write_outcome(
         "failures": failures,
         "damaged": damaged,
         "progressions": progressions or {},
+        "file_problems": file_problems,
         "seconds": seconds or {},
     }
     Path(outcome_file).write_text(json.dumps(outcome), encoding="utf-8")

@@ -16,7 +16,7 @@ from ..errors import StoreError
 from ..raw.store import RawStore
 from ..runtime.lock import interrupted_run
 from ..thresholds import changed_thresholds, thresholds_in_force
-from .fingerprint import FailedBuild, failed_build, tables_confirmed_at
+from .fingerprint import FailedBuild, failed_build, noted_file_problems, tables_confirmed_at
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Status:
 
     `tables_at`: when the tables were last known to be those of what is stored, by a build or by a
     sync that had nothing to change; None while there are none. `changed_thresholds`: those of the
-    settings that are not the defaults.
+    settings that are not the defaults. `file_problems`: lines of files that did not count at the
+    last build, in words.
     """
 
     config_path: Path | None
@@ -55,6 +56,7 @@ class Status:
     stale: bool
     interrupted_at: str | None
     changed_thresholds: Mapping[str, Any]
+    file_problems: list[str]
     classes: list[ClassStatus] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -78,6 +80,7 @@ class Status:
             "interrupted_at": self.interrupted_at,
             "thresholds": thresholds_in_force(self.changed_thresholds),
             "changed_thresholds": sorted(self.changed_thresholds),
+            "file_problems": self.file_problems,
             "classes": [
                 {
                     "id": item.id,
@@ -180,6 +183,7 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
         stale=last_sync_at is None or now - last_sync_at > limit,
         interrupted_at=interrupted.get("started_at") if interrupted else None,
         changed_thresholds=changed_thresholds(settings.dbt_vars),
+        file_problems=noted_file_problems(settings),
         classes=classes,
     )
 
