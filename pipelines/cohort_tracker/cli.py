@@ -132,6 +132,7 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
 @click.option(
     "--exclude", multiple=True, help="E-mail, @domain or name to leave out; may be repeated."
 )
+@click.option("--schedule", type=click.Path(dir_okay=False), help="CSV file of what is due when.")
 @click.option("--no-verify", is_flag=True, help="Write the settings without logging in.")
 @click.pass_context
 def init(ctx: click.Context, /, **options: Any) -> None:
@@ -255,6 +256,11 @@ def demo(**options: Any) -> None:
     "--write-mentors",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the mentors of the cohort as CSV.",
+)
+@click.option(
+    "--write-schedule",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the schedule of the cohort as CSV.",
 )
 @click.option("--fault", "faults", multiple=True, metavar="NAME[=VALUE]", help="Misbehave.")
 @click.option("--list-faults", is_flag=True, help="List what --fault can do, and end.")

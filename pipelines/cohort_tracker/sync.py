@@ -188,8 +188,10 @@ def run_sync(
             is_idle or any(item.status != "failed" for item in report.classes)
         ):
             _build(warehouse, settings, store, report)
-            if observer is not None and report.warehouse is not None and report.warehouse.note:
-                observer.note(report.warehouse.note)
+            if observer is not None and report.warehouse is not None:
+                for told in (report.warehouse.note, *report.warehouse.file_problems):
+                    if told:
+                        observer.note(told)
         _accept_loss(settings, store, report)
         _back_up(settings, store, report)
     report.duration_s = time.monotonic() - started
@@ -327,6 +329,7 @@ def _build(
                 models=before.get("models", 0),
                 tests=before.get("tests", 0),
                 skipped="nothing new since the last build",
+                file_problems=before.get("file_problems", []),
             )
             note_confirmed(settings, before, now)
             if settings.roster is not None:
@@ -342,6 +345,7 @@ def _build(
                 models=built.models,
                 tests=built.tests,
                 record_versions=versions,
+                file_problems=built.file_problems,
             )
         if built.set_aside is not None:
             report.damage.append(

@@ -40,12 +40,14 @@ def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) 
     world = open_world(seed=seed, classes=classes, students=students)
     world.write_roster(directory / "roster.csv")
     world.write_mentors(directory / "mentors.csv")
+    world.write_schedule(directory / "schedule.csv")
     with SandboxServer(world) as server:
         say(f"An invented cohort is served at {server.url}")
         say()
         account = ["--email", server.desk.email, "--password-stdin", "--api-base", server.url]
         places = ["--data-dir", str(data), "--roster", str(directory / "roster.csv")]
         places += ["--mentors", str(directory / "mentors.csv")]
+        places += ["--schedule", str(directory / "schedule.csv")]
         _run(config, "init", *account, *places, stdin=server.desk.password)
         _run(config, "sync")
         _run(config, "status")

@@ -45,6 +45,7 @@ def run_init(
     roster: str | None,
     mentors: str | None,
     exclude: tuple[str, ...],
+    schedule: str | None,
     no_verify: bool,
 ) -> None:
     """Ask for what is missing, verify it with the API, write it.
@@ -70,7 +71,8 @@ def run_init(
         "exclude": list(exclude) or None,
     }
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    for key, path in (("data_dir", data_dir), ("roster", roster), ("mentors", mentors)):
+    places = {"data_dir": data_dir, "roster": roster, "mentors": mentors, "schedule": schedule}
+    for key, path in places.items():
         if path is not None:
             changes[key] = str(Path(path).expanduser().absolute())
     _ask_for_credentials(settings, changes)

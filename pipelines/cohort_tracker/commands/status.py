@@ -170,6 +170,7 @@ def _say_troubles(status: Status) -> None:
         if item.rejected:
             what = f"{records(item.rejected)} rejected at the last sync"
             troubles.append((f"{name}: {what}; core.rejected_records says why", "yellow"))
+    troubles += [(line, "yellow") for line in status.file_problems]
     if troubles:
         say()
     for text, style in troubles:

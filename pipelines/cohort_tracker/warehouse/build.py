@@ -25,6 +25,7 @@ from ..raw.store import RawStore, aside_path
 from ..runtime.background import Background
 from ..runtime.child import start_child
 from ..runtime.folders import clear, make_fresh
+from .file_problems import FileProblem, in_words
 from .global_id import global_id
 from .published import change_log, set_change_log_aside
 
@@ -43,7 +44,8 @@ class BuildReport:
 
     `skipped` says why the published warehouse needed no new build; the counts are then its own.
     `set_aside` is the new name of the warehouse that was there before, if it was damaged; `note`
-    tells in a line what else was found in its place.
+    tells in a line what else was found in its place. `file_problems` holds, in words, the lines of
+    files that do not count.
     """
 
     published: bool = False
@@ -53,6 +55,7 @@ class BuildReport:
     skipped: str | None = None
     set_aside: Path | None = None
     note: str | None = None
+    file_problems: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -168,6 +171,9 @@ class WarehouseBuild:
             tests=outcome["tests"],
             failures=outcome["failures"],
             seconds=outcome["seconds"],
+            file_problems=list(
+                in_words(self._settings, (FileProblem(*row) for row in outcome["file_problems"]))
+            ),
         )
         report.seconds["build"] = time.monotonic() - started
         if not report.failures:

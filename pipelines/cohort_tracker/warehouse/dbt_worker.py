@@ -15,8 +15,12 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .file_problems import FileProblem
 
 _LARGEST_READ_WHOLE = 256 << 20
 _RAN = {"success", "pass", "warn"}
@@ -76,9 +80,11 @@ def main(
     failures += [] if failures else _left_out(parsed.result, results)
     progressions: dict[str, int] = {}
     build_id: str | None = None
+    file_problems: list[FileProblem] = []
     if not failures:
         try:
             progressions = build.progressions()
+            file_problems = build.file_problems()
             build.close()
             build_id = id_of_build(build.path)
         except Exception as error:  # a full disk, above all
@@ -100,6 +106,7 @@ def main(
         seconds=seconds,
         progressions=progressions,
         build_id=build_id,
+        file_problems=file_problems,
     )
 
 
@@ -174,6 +181,7 @@ def _write_outcome(
     damaged: bool = False,
     progressions: dict[str, int] | None = None,
     build_id: str | None = None,
+    file_problems: Sequence[FileProblem] = (),
     seconds: dict[str, float] | None = None,
 ) -> int:
     outcome = {
@@ -183,6 +191,7 @@ def _write_outcome(
         "damaged": damaged,
         "progressions": progressions or {},
         "build_id": build_id,
+        "file_problems": file_problems,
         "seconds": seconds or {},
     }
     Path(outcome_file).write_text(json.dumps(outcome), encoding="utf-8")

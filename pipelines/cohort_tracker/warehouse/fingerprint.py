@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import zoneinfo
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +77,7 @@ def note_published(
     models: int,
     tests: int,
     record_versions: int,
+    file_problems: Sequence[str] = (),
 ) -> None:
     """Note what the warehouse just published was built from, and when."""
     note = {
@@ -83,6 +85,7 @@ def note_published(
         "record_versions": record_versions,
         "models": models,
         "tests": tests,
+        "file_problems": file_problems,
         "warehouse": _file_mark(settings.warehouse_path),
         "built_at": now.isoformat(),
         "confirmed_at": now.isoformat(),
@@ -159,6 +162,11 @@ def _moment(text: Any) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return moment if moment.tzinfo else None
+
+
+def noted_file_problems(settings: Settings) -> list[str]:
+    """The lines of files that did not count at the last build, in words."""
+    return list((published_build(settings) or {}).get("file_problems", ()))
 
 
 def noted_record_versions(settings: Settings) -> int:

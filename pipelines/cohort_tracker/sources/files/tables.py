@@ -129,6 +129,9 @@ def _read(path: Path, columns: tuple[str, ...], required: set[str], fault: Fault
             line = reader.line_num + 1
     except csv.Error as error:
         raise ConfigError(f"{path}: line {reader.line_num}: {error}") from None
+    if not found.rows and not found.bad_lines:
+        # Its header stands for an empty file, so that emptying it is a version like any other.
+        found.rows.append((1, dict.fromkeys(columns)))
     return found
 
 
