@@ -96,7 +96,7 @@ def test_watch_comes_before_fail_and_tiers_stay_in_order():
 
 def test_every_variable_is_a_threshold_or_text():
     texts = {name for name, value in project_vars().items() if isinstance(value, str)}
-    assert texts == {"as_of", "default_timezone"}
+    assert texts == {"as_of", "default_timezone", "earliest_time"}
     assert default_thresholds().keys() == project_vars().keys() - texts
 
 
@@ -135,6 +135,8 @@ def test_changed_threshold_rebuilds_the_tables_and_is_shown(bench: Bench):
     told = shown(bench, "thresholds", "changed_thresholds")
     assert told["changed_thresholds"] == ["passing_grade"]
     assert told["thresholds"] == {**default_thresholds(), "passing_grade": 0.9}
+    [(built_with,)] = bench.core("SELECT thresholds FROM core.build")
+    assert json.loads(built_with) == told["thresholds"]
     human = bench.command("--config", str(path), "status").stdout
     assert "Thresholds:     passing_grade 0.9\n" in human
     assert "Tables rebuilt" in sync("")
