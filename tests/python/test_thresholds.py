@@ -96,7 +96,7 @@ def test_watch_comes_before_fail_and_tiers_stay_in_order():
 
 def test_every_variable_is_a_threshold_or_text():
     texts = {name for name, value in project_vars().items() if isinstance(value, str)}
-    assert texts == {"as_of", "default_timezone"}
+    assert texts == {"as_of", "default_timezone", "earliest_time"}
     assert default_thresholds().keys() == project_vars().keys() - texts
 
 
