@@ -11,8 +11,11 @@ with tiers as (
         tier,
         is_at_risk,
         is_worsened,
-        lag(is_worsened) over (partition by student_key order by week_number) as was_worsened
+        case
+            when lag(week_number) over student_weeks = week_number - 1 then lag(is_worsened) over student_weeks
+        end as was_worsened
     from {{ ref('health_tiers') }}
+    window student_weeks as (partition by student_key order by week_number)
 
 ),
 

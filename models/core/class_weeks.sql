@@ -122,7 +122,7 @@ select
     followed.week_starts_on,
     followed.week_ends_on,
     followed.measured_on,
-    followed.week_ends_on <= followed.as_of_on as is_complete,
+    followed.week_ends_on < followed.as_of_on as is_complete,
     followed.is_followed,
     followed.week_number > ends.last_followed_week as is_after_end,
     case

@@ -21,7 +21,8 @@ curriculum as (
         class_id,
         assignment_id,
         assignment_key,
-        assignment_number
+        assignment_number,
+        is_assigned
     from {{ ref('curriculum') }}
 
 ),
@@ -233,6 +234,7 @@ select
     curriculum.assignment_id,
     ordered.assignment_key,
     ordered.plan_key,
+    curriculum.is_assigned,
     plans.plan_key is not null as is_required,
     ordered.attempt_number,
     ordered.completed_on,

@@ -120,9 +120,9 @@ measured as (
         cast(coalesce(running.completed_sum, 0) as bigint) as completed_expected_assignments,
         cast(coalesce(running.grade_sum, 0) as bigint) as grade_millionths,
         cast(coalesce(running.timeliness_sum, 0) as bigint) as timeliness_millionths,
-        -- without peers there is no silence of the class to compare with
+        -- without peers there is no silence of the class to compare with, and who is not in the class is not compared
         case
-            when peer_weeks.class_silent is not null
+            when running.has_started and not running.has_left and peer_weeks.class_silent is not null
                 then greatest(running.class_days_silent - peer_weeks.class_silent, 0)
         end as excess_silence
     from running

@@ -26,6 +26,7 @@ with shares as (
 
 ),
 
+-- rounded to nine places first: what is exactly between two tenths must not depend on the last bit;
 -- the weight of a share that is null goes to the others
 scored as (
 
@@ -33,7 +34,7 @@ scored as (
         *,
         case
             when has_started and not has_left
-                then round(
+                then round(round(
                     100 * (
                         {{ threshold('weight_completion') }} * coalesce(completion_share, 0)
                         + {{ threshold('weight_grade') }} * coalesce(grade_share, 0)
@@ -46,8 +47,8 @@ scored as (
                         + case when timely_share is null then 0 else {{ threshold('weight_timeliness') }} end,
                         0
                     ),
-                    1
-                )
+                    9
+                ), 1)
         end as score
     from shares
 
@@ -111,13 +112,15 @@ tiered as (
 
 ),
 
+-- after a break of the class's life there is no week before
 moved as (
 
     select
         *,
-        lag(tier) over student_weeks as previous_tier,
-        lag(score) over student_weeks as previous_score,
-        lag(week_number) over student_weeks as previous_week
+        case when lag(week_number) over student_weeks = week_number - 1 then lag(tier) over student_weeks end
+            as previous_tier,
+        case when lag(week_number) over student_weeks = week_number - 1 then lag(score) over student_weeks end
+            as previous_score
     from tiered
     window student_weeks as (partition by student_key order by week_number)
 

@@ -250,6 +250,7 @@ placed as (
         deciding.progression_id is not null as is_begun,
         deciding.completed_at is not null as is_completed,
         previous.first_completed_on as previous_completed_on,
+        openings.assignment_key is not null as is_opened,
         openings.opened_on,
         coalesce(furthest.assignment_key > assigned.assignment_key, false) as has_completed_later
     from assigned
@@ -272,16 +273,17 @@ judged as (
 
     select
         *,
-        is_begun
-        or (
-            not is_optional
-            and (has_completed_later or (previous_completed_on is not null and opened_on is not null))
+        not is_optional
+        and (
+            is_begun
+            or has_completed_later
+            or (previous_completed_on is not null and is_opened)
         ) as is_reached,
         not is_optional and not is_completed and has_completed_later as is_skipped,
         not is_optional
         and not is_completed
         and not has_completed_later
-        and (is_begun or (previous_completed_on is not null and opened_on is not null)) as is_in_front
+        and (is_begun or (previous_completed_on is not null and is_opened)) as is_in_front
     from placed
 
 ),

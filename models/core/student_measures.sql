@@ -56,6 +56,7 @@ student_work as (
         completed,
         remaining_assignments,
         in_progress,
+        begun,
         graded,
         low_grades,
         first_activity_on
@@ -69,7 +70,9 @@ first_completions as (
         student_key,
         completed_on
     from {{ ref('completions') }}
-    where attempt_number = 1
+    where
+        attempt_number = 1
+        and is_assigned
 
 ),
 
@@ -95,7 +98,9 @@ graded_work as (
         assignment_key,
         is_passed
     from {{ ref('student_assignments') }}
-    where is_graded
+    where
+        is_assigned
+        and is_graded
 
 ),
 
@@ -145,6 +150,7 @@ measured as (
         coalesce(student_work.assignments, 0) as assignments,
         coalesce(student_work.completed, 0) as completed,
         coalesce(student_work.completed + student_work.in_progress, 0) as begun,
+        coalesce(student_work.begun, 0) > 0 as has_begun,
         coalesce(student_work.remaining_assignments, 0) as remaining_assignments,
         coalesce(student_work.graded, 0) as graded,
         coalesce(student_work.low_grades, 0) as low_grades,
@@ -183,7 +189,7 @@ cohorts as (
         {{ median('case when is_peer then low_grade_share end') }} as low_grade_share,
         {{ median('case when is_peer then recent_completions end') }} as recent_completions,
         {{ median('case when is_peer and graded_quizzes > 0 then failed_quizzes end') }} as failed_quizzes,
-        {{ rate('count(case when begun > 0 then 1 end)', 'count(case when assignments > 0 then 1 end)') }}
+        {{ rate('count(case when has_begun then 1 end)', 'count(case when assignments > 0 then 1 end)') }}
             as begun_share
     from measured
     group by group_key
@@ -206,6 +212,7 @@ select
     measured.is_finished,
     measured.assignments,
     measured.begun,
+    measured.has_begun,
     cohorts.begun_share as cohort_begun_share,
     measured.completed,
     measured.remaining_assignments,

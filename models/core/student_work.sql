@@ -24,14 +24,14 @@ student_assignments as (
 
 ),
 
--- work outside the plan is to be reviewed as well
-open_reviews as (
+-- work outside the plan is a beginning, and is to be reviewed as well
+all_work as (
 
     select
         student_key,
-        count(*) as reviews
+        count(case when state <> 'not_started' then 1 end) as begun,
+        count(case when is_awaiting_review then 1 end) as open_reviews
     from {{ ref('student_assignments') }}
-    where is_awaiting_review
     group by student_key
 
 ),
@@ -79,6 +79,7 @@ select
     class_students.student_key,
     coalesce(counts.assigned_work, 0) as assignments,
     coalesce(counts.completed, 0) as completed,
+    coalesce(all_work.begun, 0) as begun,
     coalesce(counts.remaining_assignments, 0) as remaining_assignments,
     coalesce(counts.in_progress, 0) as in_progress,
     coalesce(counts.not_started, 0) as not_started,
@@ -86,7 +87,7 @@ select
     coalesce(counts.graded, 0) as graded,
     coalesce(counts.low_grades, 0) as low_grades,
     counts.average_grade,
-    coalesce(open_reviews.reviews, 0) as open_reviews,
+    coalesce(all_work.open_reviews, 0) as open_reviews,
     coalesce(counts.stuck_assignments, 0) as stuck_assignments,
     activity.first_activity_at,
     activity.last_activity_at,
@@ -95,7 +96,7 @@ select
 from class_students
 left join counts
     on class_students.student_key = counts.student_key
-left join open_reviews
-    on class_students.student_key = open_reviews.student_key
+left join all_work
+    on class_students.student_key = all_work.student_key
 left join activity
     on class_students.student_key = activity.student_key

@@ -82,7 +82,10 @@ weeks as (
         shares.last_completed_on,
         shares.is_finished,
         lag(shares.is_finished) over student_weeks as was_finished,
-        lag(shares.excess_silence) over student_weeks as previous_excess_silence,
+        case
+            when lag(tiers.week_number) over student_weeks = tiers.week_number - 1
+                then lag(shares.excess_silence) over student_weeks
+        end as previous_excess_silence,
         lag(shares.days_silent) over student_weeks as previous_days_silent
     from tiers
     inner join shares

@@ -66,8 +66,7 @@ inactivity as (
         case
             when
                 paused_since_on is not null
-                and not is_finished
-                and coalesce(excess_silence < {{ threshold('inactivity_watch_days') }}, true)
+                and coalesce(is_finished or excess_silence < {{ threshold('inactivity_watch_days') }}, true)
                 then concat('the class pauses since ', {{ day_text('paused_since_on') }})
         end as own_n_a_reason,
         not is_finished and excess_silence >= {{ threshold('inactivity_fail_days') }} as is_fail,
@@ -158,7 +157,7 @@ stuck as (
         cast(stuck_students as double) as cohort_value,
         {{ threshold('stuck_days') }} as watch_threshold,
         {{ threshold('stuck_fail_days') }} as fail_threshold,
-        case when begun = 0 then 'has not begun' end as own_n_a_reason,
+        case when not has_begun then 'has not begun' end as own_n_a_reason,
         is_stuck_long as is_fail,
         is_stuck as is_watch,
         case
@@ -212,17 +211,17 @@ never_started as (
         *,
         'never_started' as signal,
         'days' as unit,
-        cast(case when begun = 0 then days_silent else 0 end as double) as measured_value,
+        cast(case when has_begun then 0 else days_silent end as double) as measured_value,
         begun as part_count,
         assignments as whole_count,
         cohort_begun_share as cohort_value,
         {{ threshold('inactivity_watch_days') }} as watch_threshold,
         {{ threshold('inactivity_fail_days') }} as fail_threshold,
         case when assignments = 0 then 'the class has no assignments' end as own_n_a_reason,
-        begun = 0 and class_days_silent >= {{ threshold('inactivity_fail_days') }} as is_fail,
-        begun = 0 and class_days_silent >= {{ threshold('inactivity_watch_days') }} as is_watch,
+        not has_begun and class_days_silent >= {{ threshold('inactivity_fail_days') }} as is_fail,
+        not has_begun and class_days_silent >= {{ threshold('inactivity_watch_days') }} as is_watch,
         case
-            when begun > 0
+            when has_begun
                 then concat(
                     'Has started ', cast(begun as {{ dbt.type_string() }}), ' of ',
                     {{ counted_text('assignments', 'assignment') }}

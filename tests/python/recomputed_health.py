@@ -123,15 +123,15 @@ class Health:
         return in_tenths(100 * total / weight) if weight else None
 
     def class_score(self, now: Moment) -> Fraction | None:
-        """Return the median score of the peers."""
+        """Return the median score of the peers; None with fewer than two."""
         if now not in self._class_scores:
-            scores = [self.score(now, s) for s in now.peers]
+            scores = [self.score(now, s) for s in now.peers] if len(now.peers) >= 2 else []
             self._class_scores[now] = middle([s for s in scores if s is not None])
         return self._class_scores[now]
 
     def tier(self, now: Moment, score: Fraction) -> str:
         """Return the risk: against the class where there are peers, never above the floors."""
-        median = self.class_score(now) if len(now.peers) >= 2 else None
+        median = self.class_score(now)
         for tier, floor_, share in TIERS:
             if score < max(Fraction(floor_), share * (median or 0)):
                 return tier

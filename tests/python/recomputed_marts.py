@@ -97,7 +97,7 @@ class Marts:
         verdict = {
             "days_behind": self.health.days_behind(now, student),
             "risk_rank": 1 + sum(score < row["score"] for score in judged) if has_verdict else None,
-            "peers": len(judged),
+            "judged_students": len(judged),
         }
         return {
             **{name: row[name] for name in STANDING if name in row},
@@ -202,7 +202,9 @@ class Marts:
                 self.signals.is_paused(m) for m in moments if m.latest
             )
             row["begins_on"] = self.core.begin[class_id]
-            row["paused_since_on"] = last if is_paused else None
+            row["paused_since_on"] = (
+                last if is_paused and not self.calendar.is_over(class_id) else None
+            )
         return found
 
     def night_summary(self) -> Rows:

@@ -66,7 +66,9 @@ class Signals:
         has_begun = any(r["user_id"] == student for r in self.core.known[class_id])
         low, low_quizzes = sum(g < 0.7 for g in grades), sum(g < 0.7 for g in quizzes)
         return {
-            "progress": Fraction(len(done), len(expected)) if expected else None,
+            "progress": Fraction(len(done), len(expected))
+            if expected and student in now.students
+            else None,
             "inactivity": now.days_silent(student),
             "excess": now.excess(student),
             "is_finished": student in now.finished,
@@ -161,7 +163,7 @@ class Signals:
         for class_id, student in self.health.latest():
             this_week = monday_of(self.core.today(class_id))
             stuck_since = self.waiting.stuck_since_week(class_id, student)
-            if stuck_since:
+            if signals[class_id, student, "stuck"]["status"] in ("watch", "fail"):
                 self._add(found, class_id, student, "newly_stuck", this_week, stuck_since)
             if signals[class_id, student, "never_started"]["status"] in ("watch", "fail"):
                 enrolled = self.core.enrollments[class_id, student]["enrolled_on"]
