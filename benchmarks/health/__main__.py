@@ -49,7 +49,7 @@ def _measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     write_tables(work / "courses", copies(read_tables(data), SHARES, options.draws))
     copied = build(work / "courses", work / "copies")
     results = summary(plain, copied, options.python)
-    return {**results, "backtest": backtest(plain, work / "backtest")}
+    return {**results, "backtest": backtest(plain, work / "backtest", options.dates)}
 
 
 def _options() -> argparse.Namespace:
@@ -61,6 +61,7 @@ def _options() -> argparse.Namespace:
         help="where the tables are built; those already there are taken (default: temporary)",
     )
     parser.add_argument("--draws", type=int, default=50, help="small classes drawn of each class")
+    parser.add_argument("--dates", type=int, default=3, help="of the builds as of an earlier day")
     parser.add_argument("--results", type=Path, help="file for the numbers (JSON)")
     parser.add_argument(
         "--from-results", action="store_true", help="measure nothing: the page from --results"

@@ -57,12 +57,15 @@ _EVENTS = (
 )
 
 
-def backtest(built: Built, work: Path) -> list[dict[str, Any]]:
-    """Build the tables as of three Sundays, and count what differs from the full build."""
-    return [{"as_of": f"{day}", **_compared(built, work / f"{day}", day)} for day in days(built)]
+def backtest(built: Built, work: Path, dates: int) -> list[dict[str, Any]]:
+    """Build the tables as of the last so many of three Sundays; count what differs from now."""
+    return [
+        {"as_of": f"{day}", **_compared(built, work / f"{day}", day)}
+        for day in _days(built)[-dates:]
+    ]
 
 
-def days(built: Built) -> list[date]:
+def _days(built: Built) -> list[date]:
     """The ends of weeks at a quarter, half and three quarters of the time from first to last."""
     rooms = read_table(built.folder, "classes")
     span = {

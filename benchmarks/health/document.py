@@ -107,8 +107,11 @@ def _five_worst(results: dict[str, Any]) -> str:
             ("all", found["all"], draws["five_worst"]),
             ("`slipping`", found["slipping"], draws["five_worst_slipping"]),
         ):
-            rows.append([at, title, _right(large), _right(small)])
-    heads = ["at", "five lowest scores of", "the whole classes", "classes of 40"]
+            rows.append(
+                [at, title, _right(large), _right(small), _percent(draws["failed_or_left"])]
+            )
+    heads = ["at", "five lowest scores of", "right in the whole classes", "right in classes of 40"]
+    heads.append("by chance")
     return _table(heads, rows)
 
 

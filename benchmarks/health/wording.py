@@ -13,7 +13,7 @@ benchmarks.health --data DIRECTORY` does all of it and writes this page.
 
 In short: the **order** of the students in a class is good from a quarter of the course on. The
 **tiers** lose a little of it. Four things to keep in mind: classes differ, a class of 40 differs by
-chance alone, before a fifth of the course the score says little, and `low` is not safety.
+chance alone, up to a fifth of the course the score says little, and `low` is not safety.
 """
 
 JUDGED = """\
@@ -39,7 +39,9 @@ CALLING = """\
 
 If a mentor calls the five with the lowest scores, how many of them failed or left in the end? The
 five lowest of all have mostly vanished already. Those on the call list `slipping` are still with
-the class: there are fewer of them, and more of them would have come through without a call.
+the class: there are fewer of them, and more of them came through in the end. A class counts with up
+to five. The last column is the share of all students in the classes of 40: what picking by chance
+gives.
 """
 
 CLASSES = """\
@@ -59,8 +61,9 @@ or down by chance alone; ± is the standard deviation between the draws of one c
 EARLY = """\
 ## How early
 
-Before a fifth of the course the verdicts are weak: little is due, hardly any grade is known, and in
-some classes the order is no better than chance. Until then talk to everybody.
+Up to a fifth of the course the verdicts are weak: little is due, and hardly any grade is known. Where
+the first work is due late, the order is then still no better than chance: see the worst class. Until
+then talk to everybody.
 """
 
 PAUSE = """\
@@ -92,9 +95,11 @@ AS_OF = """\
 they say what the weekly history of today's tables says of that day? Compared, row by row: score,
 tier and call list of every student and week up to that day, those of `student_health` on that day,
 and every event of a complete week. One rule looks ahead by its definition: a class begins when a
-tenth of those who have done anything *by the moment of the build* have done so, and a class in its
-first weeks may begin earlier seen from then. So the last column counts the differing rows of the
-classes that begin on the same day in both. The curriculum is that of the build in both.
+tenth of those who have done anything *by the moment of the build* have done so. In the first weeks
+few have, so the class seems to have begun with the first who looked in, and verdicts come sooner:
+at the second date below, the classes of that autumn were twelve days old. So the last column counts
+the differing rows of the classes that begin on the same day in both. The curriculum is that of the
+build in both.
 """
 
 READING = """\
@@ -102,7 +107,7 @@ READING = """\
 
 * **The weights are not fitted.** They are round numbers, and other sensible weights change the mean
   by less than the classes differ. A model fitted on the same four parts (gradient boosting, each
-  class predicted from the others) shows what could be won by fitting: nothing.
+  class predicted from the others) shows what could be won by fitting: on the whole, nothing.
 * **The rules were chosen with these courses in sight.** That a tier compares with the class's
   median, and where its limits lie, was tried on them. So the numbers of this page are not those of
   a blind test; on other courses expect a little less.
