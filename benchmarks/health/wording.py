@@ -61,9 +61,9 @@ or down by chance alone; ± is the standard deviation between the draws of one c
 EARLY = """\
 ## How early
 
-Up to a fifth of the course the verdicts are weak: little is due, and hardly any grade is known. Where
-the first work is due late, the order is then still no better than chance: see the worst class. Until
-then talk to everybody.
+Up to a fifth of the course the verdicts are weak: little is due, and hardly any grade is known.
+Where the first work is due late, the order is then still no better than chance: see the worst
+class. Until then talk to everybody.
 """
 
 PAUSE = """\
