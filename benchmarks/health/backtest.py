@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -39,22 +39,54 @@ _DIFFERING = """
     full outer join ({now}) as here using ({key})
 """
 _BEGAN = "select distinct class_id, begins_on from {database}.core.enrollments"
-_VERDICT = ("score", "tier", "call_list")
 _KEY = ("class_id", "student_id", "week_ends_on")
 _WEEKLY = (
-    f"select {', '.join(_KEY + _VERDICT)} from {{database}}.marts.student_health_weekly"
-    " where tier <> 'n_a' and week_ends_on <= '{day}'"
+    f"select {', '.join(_KEY)}, {{columns}} from {{database}}.marts.student_health_weekly"
+    " where tier <> 'n_a' and week_ends_on {until} '{day}'"
 )
+_VERDICTS = {"columns": "score, tier", "until": "<="}
+_VERDICTS_OF_THE_WEEK = {"columns": "score, tier", "until": "="}
+# The week that ends on that day is still running then: its call lists follow another rule, and
+# its events are yet to come.
+_CALL_LISTS = {"columns": "call_list", "until": "<"}
 # what a mentor would have read on that day, beside what the history says of its week
 _LATEST = (
-    f"select class_id, student_id, date '{{day}}' as week_ends_on, {', '.join(_VERDICT)}"
+    "select class_id, student_id, date '{day}' as week_ends_on, score, tier"
     " from {database}.marts.student_health where tier <> 'n_a'"
 )
-_OF_THE_WEEK = _WEEKLY.replace("<= '", "= '")
 _EVENTS = (
     "select class_id, event_key, sentence from {database}.marts.student_events"
-    " where event not in ('newly_stuck', 'never_started') and week_starts_on <= '{day}'"
+    " where event not in ('newly_stuck', 'never_started') and week_starts_on < date '{day}' - 6"
 )
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Two queries, of the earlier build and of the full one; the key and the columns compared."""
+
+    then: str
+    now: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+def _of_weeks(what: dict[str, str]) -> str:
+    """The weekly query for these weeks and columns; day and database are still open."""
+    return _WEEKLY.format(**what, day="{day}", database="{database}")
+
+
+_COMPARISONS = {
+    "verdicts so far": _Comparison(
+        _of_weeks(_VERDICTS), _of_weeks(_VERDICTS), _KEY, ("score", "tier")
+    ),
+    "verdicts of the day": _Comparison(
+        _LATEST, _of_weeks(_VERDICTS_OF_THE_WEEK), _KEY, ("score", "tier")
+    ),
+    "call lists so far": _Comparison(
+        _of_weeks(_CALL_LISTS), _of_weeks(_CALL_LISTS), _KEY, ("call_list",)
+    ),
+    "events so far": _Comparison(_EVENTS, _EVENTS, ("class_id", "event_key"), ("sentence",)),
+}
 
 
 def backtest(built: Built, work: Path, dates: int) -> list[dict[str, Any]]:
@@ -83,31 +115,25 @@ def _compared(built: Built, work: Path, day: date) -> dict[str, Any]:
         own = tables.execute("select current_database()").fetchone()
         assert own is not None
         return {
-            name: _count(tables, then, now, key, values, day, own[0])
-            for name, then, now, key, values in (
-                ("verdicts so far", _WEEKLY, _WEEKLY, _KEY, _VERDICT),
-                ("verdicts of the day", _LATEST, _OF_THE_WEEK, _KEY, _VERDICT),
-                ("events so far", _EVENTS, _EVENTS, ("class_id", "event_key"), ("sentence",)),
-            )
+            name: _count(tables, comparison, day, own[0])
+            for name, comparison in _COMPARISONS.items()
         }
 
 
 def _count(
-    tables: duckdb.DuckDBPyConnection,
-    then: str,
-    now: str,
-    key: Sequence[str],
-    values: Sequence[str],
-    day: date,
-    own: str,
+    tables: duckdb.DuckDBPyConnection, comparison: _Comparison, day: date, own: str
 ) -> dict[str, int]:
+    columns = comparison.columns
     sql = _DIFFERING.format(
-        columns=" or ".join(f"there.{name} is distinct from here.{name}" for name in values),
-        then=then.format(database="earlier", day=day),
-        now=now.format(database=own, day=day),
+        # a null may be right: whether there is a row at all is told by the class in it
+        columns=" or ".join(
+            f"there.{name} is distinct from here.{name}" for name in ("class_id", *columns)
+        ),
+        then=comparison.then.format(database="earlier", day=day),
+        now=comparison.now.format(database=own, day=day),
         then_began=_BEGAN.format(database="earlier"),
         now_began=_BEGAN.format(database=own),
-        key=", ".join(key),
+        key=", ".join(comparison.key),
     )
     found = tables.execute(sql).fetchone()
     assert found is not None

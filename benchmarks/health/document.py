@@ -191,7 +191,8 @@ def _backtest(results: dict[str, Any]) -> str:
             *(f"{found[what][name]:,}" for name in ("differing", "differing_of_same_begin")),
         ]
         for found in results["backtest"]
-        for what in ("verdicts so far", "verdicts of the day", "events so far")
+        for what in found
+        if what != "as_of"
     ]
     heads = ["as of the end of", "compared", "rows", "differing", "of classes with the same begin"]
     return _table(heads, rows)
