@@ -69,7 +69,7 @@ test-newest: ## what depends on other libraries, with the newest versions that a
 	$(NEWEST)/bin/python -m pip list --disable-pip-version-check --format freeze
 	$(NEWEST)/bin/python -m pytest $(NEWEST_TESTS)
 
-nightly: $(READY) ## what takes longer: 120 kills at random moments, more cases of everything
+nightly: $(READY) ## what takes longer: 240 kills at random moments, more cases of everything
 	$(BIN)/pytest -m nightly
 
 dbt-test: $(READY) ## the dbt project with all its tests, on the invented cohort

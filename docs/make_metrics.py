@@ -18,6 +18,7 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
         [
             ("as_of", "as_of"),
             ("is_stale", "is_stale"),
+            ("is_retired", "is_retired"),
             ("timezone", "timezone"),
             ("iso_week", "iso_week"),
             ("is_class_over", "is_class_over"),
@@ -115,6 +116,10 @@ dbt docs (`make docs`) and as a comment in the warehouse. How well the health sc
 fail is measured in [health-validation.md](health-validation.md).
 """
 
+THRESHOLDS = """\
+Variables of the dbt project (`dbt_project.yml`). The numbers and lists can be set in the settings
+file under `[thresholds]`, see [configuration.md](configuration.md#thresholds-of-the-tables)."""
+
 
 def page() -> str:
     """Return the page as it should be."""
@@ -125,7 +130,7 @@ def page() -> str:
         for name, block in metrics:
             text = blocks[block].replace(" Example: ", "\n\n*Example:* ")
             parts.append(f"\n**`{name}`** {text}\n")
-    parts.append("\n## Thresholds\n\nVariables of the dbt project (`dbt_project.yml`).\n")
+    parts.append(f"\n## Thresholds\n\n{THRESHOLDS}\n")
     parts.append("\n| variable | default | what for |\n|---|---|---|\n")
     parts += [f"| `{name}` | {value} | {words} |\n" for name, value, words in thresholds()]
     return "".join(parts)

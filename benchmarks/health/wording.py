@@ -94,14 +94,14 @@ AS_OF = """\
 `dbt build --vars '{as_of: …}'` gives the tables as they would have been at an earlier moment. Do
 they say what the weekly history of today's tables says of that day? Three Sundays were tried, each
 at its last second. Compared row by row: score and tier of every student and week up to that day;
-those of `student_health` on that day; call lists and events of all weeks before. (The week that ends
-on that day is still the running one, whose events are yet to come.) One rule looks ahead by its
-definition: a class begins when a
-tenth of those who have done anything *by the moment of the build* have done so. In the first weeks
-few have, so the class seems to have begun with the first who looked in, and verdicts come sooner:
-at the second date below, the classes of that autumn were twelve days old. So the last column counts
-the differing rows of the classes that begin on the same day in both. The curriculum is that of the
-build in both.
+those of `student_health` on that day; call lists and events of all weeks before. (The week that
+ends on that day is still the running one, whose events are yet to come.)
+
+One rule looks ahead by its definition: a class begins when a tenth of those who have done anything
+*by the moment of the build* have done so. In the first weeks few have, so the class seems to have
+begun with the first who looked in, and verdicts come sooner: at the second date below, the classes
+of that autumn were twelve days old. So the last column counts the differing rows of the classes
+that begin on the same day in both. The curriculum is that of the build in both.
 """
 
 READING = """\

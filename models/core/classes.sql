@@ -13,6 +13,16 @@ with listed as (
 
 ),
 
+class_states as (
+
+    select
+        class_id,
+        unlisted_since,
+        is_retired
+    from {{ ref('stg_raw__class_states') }}
+
+),
+
 records as (
 
     select
@@ -108,6 +118,8 @@ joined as (
         listed.is_published,
         coalesce(listed.has_units, false) as has_units,
         coalesce(runs.timezone, '{{ threshold("default_timezone") }}') as timezone,
+        coalesce(class_states.is_retired, false) as is_retired,
+        class_states.unlisted_since,
         runs.last_synced_at,
         runs.last_run_at,
         runs.last_run_status,
@@ -117,6 +129,8 @@ joined as (
     from known_classes
     left join listed
         on known_classes.class_id = listed.class_id
+    left join class_states
+        on known_classes.class_id = class_states.class_id
     left join records
         on known_classes.class_id = records.class_id
     left join runs
@@ -144,13 +158,16 @@ select
     is_published,
     has_units,
     timezone,
+    is_retired,
+    {{ local_date('unlisted_since', 'timezone') }} as unlisted_since_on,
     last_synced_at,
     last_run_at,
     last_run_status,
     data_as_of as read_at,
     as_of,
     {{ local_date('as_of', 'timezone') }} as as_of_on,
-    coalesce(
+    not is_retired
+    and coalesce(
         {{ dbt.datediff('data_as_of', 'clock_at', 'second') }} > {{ threshold('stale_after_hours') }} * 3600,
         false
     ) as is_stale

@@ -167,6 +167,24 @@ inferred as (
 
 ),
 
+scheduled_classes as (
+
+    select distinct class_id
+    from schedule
+
+),
+
+-- where there is a schedule, units only name the sections
+followed_units as (
+
+    select believed_units.*
+    from believed_units
+    left join scheduled_classes
+        on believed_units.class_id = scheduled_classes.class_id
+    where scheduled_classes.class_id is null
+
+),
+
 listed as (
 
     select
@@ -177,18 +195,11 @@ listed as (
     select
         class_id,
         assignment_id
-    from believed_units
+    from followed_units
     union
     select
         class_id,
         assignment_id
-    from schedule
-
-),
-
-scheduled_classes as (
-
-    select distinct class_id
     from schedule
 
 ),

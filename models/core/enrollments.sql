@@ -25,6 +25,25 @@ roster as (
 
 ),
 
+students as (
+
+    select
+        student_id,
+        lower(trim(email)) as email_key,
+        {{ full_name_key('first_name', 'last_name') }} as full_name
+    from {{ ref('stg_raw__students') }}
+
+),
+
+exclusions as (
+
+    select
+        is_email,
+        like_pattern
+    from {{ ref('stg_files__exclusions') }}
+
+),
+
 mentors as (
 
     select
@@ -92,6 +111,15 @@ night_mentors as (
 
 ),
 
+left_out as (
+
+    select distinct students.student_id
+    from students
+    inner join exclusions
+        on {{ fits_exclusion('exclusions', 'students.email_key', 'students.full_name') }}
+
+),
+
 merged as (
 
     select
@@ -125,6 +153,9 @@ localized as (
     from merged
     inner join classes
         on merged.class_id = classes.class_id
+    left join left_out
+        on merged.student_id = left_out.student_id
+    where left_out.student_id is null
 
 ),
 

@@ -1,5 +1,6 @@
 -- Who joined late is expected to do things as many days after the first day as the class was: an assignment
 -- counts from the week on in which the student has been there as long as the class had when it became expected.
+-- A date of the schedule is not shifted: such work counts from the student's first week on.
 with late_joiners as (
 
     select
@@ -52,11 +53,14 @@ due as (
         late_joiners.student_key,
         late_joiners.group_key,
         expected.plan_key,
-        expected.has_due_date,
-        {{ add_days(
-            'late_joiners.counts_from_on',
-            'greatest(' ~ days_between('late_joiners.begins_on', 'group_weeks.week_starts_on') ~ ', 0)'
-        ) }} as counts_on
+        case
+            when expected.has_due_date then late_joiners.counts_from_on
+            else
+                {{ add_days(
+                    'late_joiners.counts_from_on',
+                    'greatest(' ~ days_between('late_joiners.begins_on', 'group_weeks.week_starts_on') ~ ', 0)'
+                ) }}
+        end as counts_on
     from late_joiners
     inner join expected
         on late_joiners.group_key = expected.group_key
@@ -71,7 +75,6 @@ select
     due.student_key,
     due.plan_key,
     case
-        when due.has_due_date then 1
         when due.counts_on <= spans.as_of_on
             then cast(
                 floor(cast({{ days_between('spans.first_week_starts_on', 'due.counts_on') }} as double) / 7) as bigint

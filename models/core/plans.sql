@@ -34,7 +34,7 @@ schedule_lines as (
 
 ),
 
--- a line for the night says more than one for everybody
+-- a line for the night stands in the place of one for everybody
 described as (
 
     select
@@ -44,7 +44,7 @@ described as (
         curriculum.assignment_key,
         curriculum.position,
         {{ plan_key('groups.group_key', 'curriculum.assignment_number') }} as plan_key,
-        coalesce(own_lines.due_on, lines_for_all.due_on) as due_on,
+        case when own_lines.class_id is null then lines_for_all.due_on else own_lines.due_on end as due_on,
         coalesce(own_lines.is_optional, lines_for_all.is_optional, false) as is_optional
     from groups
     inner join curriculum

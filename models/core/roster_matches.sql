@@ -4,6 +4,8 @@ with lines as (
         line,
         class_reference,
         class_id,
+        is_class_shared,
+        student_reference,
         email,
         first_name,
         last_name,
@@ -16,6 +18,14 @@ with lines as (
         email_key,
         name_key
     from {{ ref('roster_lines') }}
+
+),
+
+-- read from the source, not from staging: the secret must be in no published table
+secrets as (
+
+    select min(secret) as secret
+    from {{ source('raw', 'raw_secret') }}
 
 ),
 
@@ -61,7 +71,9 @@ matched as (
         best.student_id as matched_student_id,
         lines.class_id is null as is_class_unknown,
         -- without an e-mail address, a name that others bear too could be any of them
-        best.student_id is null and lines.email_key is null and shared_names.line is not null as is_ambiguous
+        best.student_id is null
+        and coalesce(lines.student_reference, lines.email_key) is null
+        and shared_names.line is not null as is_ambiguous
     from lines
     left join best
         on lines.line = best.line
@@ -73,15 +85,18 @@ matched as (
 identified as (
 
     select
-        *,
+        matched.*,
         case
-            when is_class_unknown or is_ambiguous then null
-            when matched_student_id is not null then matched_student_id
+            when matched.is_class_unknown or matched.is_ambiguous then null
+            when coalesce(matched.matched_student_id, matched.student_reference) is not null
+                then coalesce(matched.matched_student_id, matched.student_reference)
+            when matched.email_key is not null then {{ keyed_id('secrets.secret', ['matched.email_key']) }}
             -- without an e-mail address a name identifies within its class only
-            when email_key is not null then concat('roster:', email_key)
-            when name_key is not null then concat('roster:', class_id, ':', name_key)
+            when matched.name_key is not null
+                then {{ keyed_id('secrets.secret', ['matched.class_id', 'matched.name_key']) }}
         end as student_id
     from matched
+    cross join secrets
 
 ),
 
@@ -107,9 +122,10 @@ select
         else coalesce(matched_by, 'new')
     end as matched_by,
     case
+        when is_class_shared then 'several classes have this friendly id: write the id of the class'
         when is_class_unknown then 'no class has this id or friendly id'
         when is_ambiguous then 'several could bear this name: add the e-mail address'
-        when student_id is null then 'neither e-mail address nor full name'
+        when student_id is null then 'neither student id, e-mail address nor full name'
         when choice_of_student > 1 then 'another line speaks for this student'
     end as problem,
     student_id is not null and choice_of_student = 1 as is_current,

@@ -37,3 +37,4 @@ from numbered
 where
     file_version = newest_file_version
     and occurrence = 1
+    and line <> 1 -- the header, kept of a file without lines

@@ -10,6 +10,7 @@ renamed as (
         cast(file_version as bigint) as file_version,
         cast(line as bigint) as line,
         nullif(trim(class), '') as class_reference,
+        nullif(trim(student_id), '') as student_reference,
         nullif(trim(email), '') as email,
         nullif(trim(first_name), '') as first_name,
         nullif(trim(last_name), '') as last_name,
@@ -35,6 +36,7 @@ numbered as (
 select
     line,
     class_reference,
+    student_reference,
     email,
     first_name,
     last_name,
@@ -47,3 +49,4 @@ from numbered
 where
     file_version = newest_file_version
     and occurrence = 1
+    and line <> 1 -- the header, kept of a file without lines

@@ -10,9 +10,9 @@ renamed as (
         source,
         {{ global_id('source', 'class_id') }} as class_id,
         cast(version_no as bigint) as version_no,
-        friendly_id,
-        name as class_name,
-        school,
+        {{ text_or_null('friendly_id') }} as friendly_id,
+        {{ text_or_null('name') }} as class_name,
+        {{ text_or_null('school') }} as school,
         cast(is_published as boolean) as is_published,
         units_hash,
         cast(first_seen_at as timestamp) as first_seen_at

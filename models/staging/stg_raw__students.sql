@@ -32,5 +32,7 @@ select
     first_name,
     last_name,
     email,
+    {{ email_key('email') }} as email_key,
+    {{ name_key('first_name', 'last_name') }} as name_key,
     first_seen_at
 from newest

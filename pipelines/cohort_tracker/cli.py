@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -23,8 +24,48 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 authentication,
 4 class not found, 5 API unreachable, 6 another sync is running, 7 stale."""
 
 
-class _Commands(click.Group):
+def _say_help(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        for line in ctx.get_help().splitlines():
+            say(line)
+        ctx.exit()
+
+
+def _say_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        say(f"cohort-tracker, version {__version__}")
+        ctx.exit()
+
+
+class _Command(click.Command):
+    """Prints its help as everything is printed: safely, wherever it goes."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _say_help
+        return option
+
+
+class _Commands(_Command, click.Group):
     """Shows commands in the order of use and turns errors into a line and an exit code."""
+
+    command_class = _Command
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run what was typed and end with its exit code."""
+        try:
+            code = super().main(*args, **{**extra, "standalone_mode": False})
+        except click.ClickException as error:
+            shown = io.StringIO()
+            error.show(shown)
+            for line in shown.getvalue().splitlines():
+                say(line, err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            say("Aborted!", err=True)
+            sys.exit(1)
+        sys.exit(code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -52,7 +93,14 @@ class _Commands(click.Group):
     help="Settings file.  [default: ~/.cohort-tracker.toml]",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.version_option(__version__, prog_name="cohort-tracker")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
     """Track OpenClass cohorts: who needs help, where the class gets stuck, how it moves.
@@ -81,6 +129,10 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
 @click.option("--timezone", help="Time zone of the class, like America/New_York.")
 @click.option("--roster", type=click.Path(dir_okay=False), help="CSV file of who is enrolled.")
 @click.option("--mentors", type=click.Path(dir_okay=False), help="CSV file of nights and mentors.")
+@click.option(
+    "--exclude", multiple=True, help="E-mail, @domain or name to leave out; may be repeated."
+)
+@click.option("--schedule", type=click.Path(dir_okay=False), help="CSV file of what is due when.")
 @click.option("--no-verify", is_flag=True, help="Write the settings without logging in.")
 @click.pass_context
 def init(ctx: click.Context, /, **options: Any) -> None:
@@ -99,7 +151,7 @@ def init(ctx: click.Context, /, **options: Any) -> None:
     "--class", "only", multiple=True, metavar="ID", help="Only this class (id or friendly id)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
-@click.option("--no-build", is_flag=True, help="Load only; leave the warehouse as it is.")
+@click.option("--no-build", is_flag=True, help="Fetch only; leave the tables as they are.")
 @click.pass_context
 def sync(
     ctx: click.Context, full: bool, only: tuple[str, ...], as_json: bool, no_build: bool
@@ -139,6 +191,23 @@ def restore(ctx: click.Context, file: Path | None) -> None:
     from .commands.restore import run_restore
 
     run_restore(ctx.obj, file)
+
+
+@main.command()
+@click.argument("student")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def forget(ctx: click.Context, student: str, yes: bool, as_json: bool) -> None:
+    """Erase a person for good, from raw.db, its backups and the tables.
+
+    STUDENT is an account id, an e-mail address or a full name. A later sync does not store them
+    again.
+    """
+    from .commands.forget import run_forget
+
+    debug = ctx.find_root().params["debug"]
+    sys.exit(run_forget(ctx.obj, student, yes=yes, as_json=as_json, debug=debug))
 
 
 def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -187,6 +256,11 @@ def demo(**options: Any) -> None:
     "--write-mentors",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the mentors of the cohort as CSV.",
+)
+@click.option(
+    "--write-schedule",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the schedule of the cohort as CSV.",
 )
 @click.option("--fault", "faults", multiple=True, metavar="NAME[=VALUE]", help="Misbehave.")
 @click.option("--list-faults", is_flag=True, help="List what --fault can do, and end.")

@@ -22,11 +22,15 @@ from .errors import ConfigError
 
 ENV_PREFIX = "COHORT_TRACKER_"
 _MAX_FILE_BYTES = 1 << 20
+_FILE_HINT = "docs/configuration.md shows how it is written; `cohort-tracker init` makes a new one."
 DEFAULT_API_BASE = "https://api.openclass.ai"
 # Keys that the Rust tracker writes and that mean nothing here.
 FOREIGN_KEYS = frozenset({"check_for_updates"})
 # Environment variables of the prefix that are no settings: the dbt profile reads them.
 _OTHER_ENV = frozenset({"CONFIG", "RAW_DB", "WAREHOUSE"})
+# Keys of the file by another name than the setting's, and settings that only the file can give.
+_FILE_NAMES = {"class_id": "class_ids", "class": "class_timezones"}
+_ONLY_IN_FILE = frozenset({"class", "class_timezones"})
 # What is being written and has not taken the settings file's place yet, by its process.
 _UNWRITTEN = ".unwritten"
 _UNWRITTEN_NAME = re.compile(r"\.(\d+)-\w+\.unwritten")
@@ -41,6 +45,7 @@ class Settings:
     email: str | None = None
     password: str | None = field(default=None, repr=False)
     class_ids: tuple[str, ...] = ()
+    retired_classes: tuple[str, ...] = ()
     api_base: str = DEFAULT_API_BASE
     origin: str | None = None
     app_id: str | None = None
@@ -53,10 +58,13 @@ class Settings:
     grade_scale: float = 1.0
     backup_dir: Path | None = None
     backups: int = 7
+    warehouse_mode: str = "0400"
     timezone: str = "UTC"
+    class_timezones: Mapping[str, str] = field(default_factory=dict)
     roster: Path | None = None
     mentors: Path | None = None
     schedule: Path | None = None
+    exclude: tuple[str, ...] = ()
     stale_after_hours: float = 48.0
     thresholds: Mapping[str, Any] = field(default_factory=dict)
     ca_bundle: Path | None = None
@@ -67,6 +75,11 @@ class Settings:
     retry_seconds: float = 120.0
     config_path: Path | None = None
     warnings: tuple[str, ...] = ()
+
+    def timezone_of(self, *names: str | None) -> str:
+        """The time zone of a class, by the first of its ids that the settings give one for."""
+        zones = (self.class_timezones.get(name) for name in names if name is not None)
+        return next(filter(None, zones), self.timezone)
 
     @property
     def raw_path(self) -> Path:
@@ -90,6 +103,11 @@ class Settings:
         if self.stale_after_hours != Settings.stale_after_hours:
             found["stale_after_hours"] = self.stale_after_hours
         return found
+
+    @property
+    def warehouse_permissions(self) -> int:
+        """Who may read the published warehouse, as `chmod` takes it."""
+        return int(self.warehouse_mode, 8)
 
     def require_credentials(self) -> tuple[str, str]:
         """Return (e-mail, password); raises ConfigError naming what is missing."""
@@ -190,9 +208,9 @@ def read_config_document(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise ConfigError(f"{path}: not valid TOML: nested too deep") from None
+        raise ConfigError(f"{path}: cannot be understood: nested too deep", _FILE_HINT) from None
     except ValueError as error:  # TOMLDecodeError, and numbers without end
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+        raise ConfigError(f"{path}: cannot be understood: {error}", _FILE_HINT) from None
 
 
 def _bounded_bytes(path: Path) -> bytes:
@@ -299,7 +317,7 @@ def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
             continue
         name = _setting_name(key)
         if name is None:
-            close = difflib.get_close_matches(key, [*_PARSERS, "class_id"], n=1)
+            close = difflib.get_close_matches(key, [*_PARSERS, *_FILE_NAMES], n=1)
             raise ConfigError(
                 f"{path}: unknown key {key!r}",
                 f"Did you mean {close[0]!r}?" if close else "See docs/configuration.md.",
@@ -323,7 +341,7 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
         name = _setting_name(key.lower())
         if key in _OTHER_ENV:
             continue
-        if name is None:
+        if name is None or key.lower() in _ONLY_IN_FILE:
             warnings.append(f"{variable} is no setting and has no effect")
             continue
         given = _trimmed(name, _Text(text), variable, warnings)
@@ -351,8 +369,8 @@ class _Text(str):
 
 
 def _setting_name(key: str) -> str | None:
-    name = "class_ids" if key == "class_id" else key
-    return name if name in _PARSERS else None
+    name = _FILE_NAMES.get(key, key)
+    return name if name in _PARSERS and key != "class_timezones" else None
 
 
 def _parse(name: str, value: Any, *, where: str, base: Path) -> Any:
@@ -393,6 +411,16 @@ def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise TypeError(f"must be text or a list of texts, not {_kind(value)}")
     return tuple(_text(part).strip() for part in value)
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    """E-mails, domains and names, which may hold blanks: in the environment commas part them."""
+    parts = re.split(r"[,\n]", value) if isinstance(value, _Text) else value
+    patterns = _texts([part for part in parts if part.strip()] if parts is not value else value)
+    for pattern in patterns:
+        if not pattern.strip("*@. "):
+            raise ValueError(f"{pattern!r} would leave everybody out")
+    return patterns
 
 
 def _path(value: Any) -> Path:
@@ -451,6 +479,22 @@ def _thresholds(value: Any) -> dict[str, Any]:
     return checked_thresholds(value)
 
 
+_WAREHOUSE_MODES = {
+    "0400": "you alone may read it",
+    "0440": "your group, too",
+    "0444": "every user of this machine",
+}
+
+
+def _warehouse_mode(value: Any) -> str:
+    mode = str(value) if isinstance(value, (str, int)) else _text(value)
+    mode = f"0{mode}" if len(mode) == 3 else mode
+    if mode not in _WAREHOUSE_MODES:
+        choices = ", ".join(f'"{mode}" ({who})' for mode, who in _WAREHOUSE_MODES.items())
+        raise ValueError(f"must be one of {choices}; nobody may write it but a sync")
+    return mode
+
+
 # Names that Python finds on this machine and DuckDB, which has its own list, does not know.
 _PRIVATE_ZONES = frozenset({"localtime", "posixrules"})
 _PRIVATE_ZONE_FOLDERS = ("posix/", "right/")
@@ -470,6 +514,26 @@ def _timezone(value: Any) -> str:
     if not is_known:
         raise ValueError(f"unknown time zone {name!r}; use a name like {_nearest_zone(plain)!r}")
     return name
+
+
+def _class_timezones(value: Any) -> dict[str, str]:
+    """The time zones of `[class.ID]` tables, by the id or friendly id of the class."""
+    like = 'write it like [class.web-m1] and below timezone = "America/New_York"'
+    if not isinstance(value, dict):
+        raise TypeError(f"must be a table for each class: {like}")
+    zones = {}
+    for name, table in value.items():
+        if not isinstance(table, dict):
+            raise TypeError(f"{name} must be a table: {like}")
+        for key in table:
+            if key != "timezone":
+                raise ValueError(f"{name}: unknown key {key!r}; a class can have a timezone")
+        if "timezone" in table:
+            try:
+                zones[name] = _timezone(table["timezone"])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name}: timezone: {error}") from None
+    return zones
 
 
 def _nearest_zone(name: str) -> str:
@@ -499,6 +563,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "email": _text,
     "password": _password,
     "class_ids": _texts,
+    "retired_classes": _texts,
     "api_base": _api_base,
     "origin": _text,
     "app_id": _text,
@@ -511,10 +576,13 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "grade_scale": _number(1, 1_000_000),
     "backup_dir": _path,
     "backups": _number(0, 10_000, whole=True),
+    "warehouse_mode": _warehouse_mode,
     "timezone": _timezone,
+    "class_timezones": _class_timezones,
     "roster": _path,
     "mentors": _path,
     "schedule": _path,
+    "exclude": _patterns,
     "stale_after_hours": _number(0, 87_600),
     "thresholds": _thresholds,
     "ca_bundle": _path,

@@ -16,7 +16,10 @@ def project_dir() -> Path:
     checkout = Path(__file__).parents[2]
     if (checkout / "dbt_project.yml").is_file():
         return checkout
-    raise BuildError("The dbt project is missing", "Install cohort-tracker again.")
+    raise BuildError(
+        "The installation is not whole: the definitions of the tables are missing",
+        "Install cohort-tracker again.",
+    )
 
 
 def project_vars() -> dict[str, Any]:

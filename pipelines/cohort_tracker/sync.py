@@ -25,9 +25,10 @@ from .errors import (
     StoreError,
 )
 from .project import project_dir
-from .raw.backup import back_up, clear_unfinished, list_backups
-from .raw.store import RawStore
-from .runtime.background import Background
+from .raw.backup import back_up, list_backups
+from .raw.restore import clear_unfinished
+from .raw.rewrite import memory_of
+from .raw.store import RawStore, stores_aside
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
 from .runtime.lock import require_files, sync_lock
@@ -37,19 +38,21 @@ if TYPE_CHECKING:
     from .sources.api import Source
     from .sources.outcome import ClassOutcome, Observer
     from .warehouse.build import BuildReport, WarehouseBuild
+    from .warehouse.roster import RosterStatus
 
 TIMINGS = (
     *("import", "login", "classes", "pages", "load"),
     *("dbt_import", "parse", "build", "models", "tests", "publish"),
 )
-_OTHER_DIR = "Name another data_dir."
+_OTHER_DIR = "Name another folder: data_dir in the settings, or COHORT_TRACKER_DATA_DIR."
 
 
 @dataclass
 class SyncReport:
     """How a sync went, class by class and for the warehouse (None: no build was asked for).
 
-    `backup` is the backup that was made; a `backup_error` does not make the sync a failed one.
+    `roster` is what became of its lines, where there is one and it is in the tables. `backup` is
+    the backup that was made; a `backup_error` does not make the sync a failed one.
     `timings` says where the time went, in seconds; what dbt does while pages are awaited is in
     none of them.
     """
@@ -59,6 +62,7 @@ class SyncReport:
     classes: list[ClassOutcome] = field(default_factory=list)
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
+    roster: RosterStatus | None = None
     damage: list[CohortTrackerError] = field(default_factory=list)
     backup: Path | None = None
     backup_error: CohortTrackerError | None = None
@@ -115,6 +119,7 @@ class SyncReport:
                 "failures": build.failures if build else [],
                 "skipped": build.skipped if build else None,
             },
+            "roster": self.roster.as_json() if self.roster else None,
             "backup": {
                 "path": str(self.backup) if self.backup else None,
                 "error": self.backup_error.message if self.backup_error else None,
@@ -163,6 +168,7 @@ def run_sync(
         for name in ("build", "load"):
             clear(settings.data_dir / name)
             stack.callback(clear, settings.data_dir / name)
+        _guard_warehouse(settings, observer)
         warehouse = None
         if build:
             from .warehouse.build import WarehouseBuild
@@ -177,8 +183,15 @@ def run_sync(
             _extract_and_load(source, settings, store, report, full, only, observer)
         except CohortTrackerError as error:
             report.error = error
-        if warehouse is not None and any(item.status != "failed" for item in report.classes):
+        is_idle = report.error is None and not report.classes  # all are retired
+        if warehouse is not None and (
+            is_idle or any(item.status != "failed" for item in report.classes)
+        ):
             _build(warehouse, settings, store, report)
+            if observer is not None and report.warehouse is not None:
+                for told in (report.warehouse.note, *report.warehouse.file_problems):
+                    if told:
+                        observer.note(told)
         _accept_loss(settings, store, report)
         _back_up(settings, store, report)
     report.duration_s = time.monotonic() - started
@@ -203,10 +216,39 @@ def _open_store(settings: Settings, report: SyncReport, observer: Observer | Non
         _look_for_loss(settings, store, report)
     clear_unfinished(settings.raw_path)
     _make_private(settings.raw_path)
-    migrated = store.lay_out()
+    # Whoever was forgotten stays so in a new file.
+    memory = None if store.has_tables() else memory_of(stores_beside(settings))
+    migrated = store.lay_out(memory)
     if migrated and observer is not None:
         observer.note(f"{store.path} now has this version's layout: {', '.join(migrated)}")
     return store
+
+
+def stores_beside(settings: Settings) -> list[Path]:
+    """The backups, the newest first, and what else may be a raw store beside raw.db."""
+    backups = [path for folder in backup_folders(settings) for path in list_backups(folder)]
+    return backups + stores_aside(settings.raw_path)
+
+
+def backup_folders(settings: Settings) -> list[Path]:
+    """Where backups are, and where they were before `backup_dir` was set."""
+    return list(dict.fromkeys((settings.backup_path, settings.data_dir / "backups")))
+
+
+def _guard_warehouse(settings: Settings, observer: Observer | None) -> None:
+    """Let what others wrote beside the published file be no part of it. Raises StoreError."""
+    from .warehouse.published import set_change_log_aside, set_permissions
+
+    path = settings.warehouse_path
+    try:
+        told = set_change_log_aside(path)
+        set_permissions(path, settings.warehouse_permissions)  # it may have been another setting
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or path}: {error.strerror}", "Check its owner and permissions."
+        ) from error
+    if told is not None and observer is not None:
+        observer.note(told)
 
 
 def _look_for_loss(settings: Settings, store: RawStore, report: SyncReport) -> None:
@@ -216,12 +258,12 @@ def _look_for_loss(settings: Settings, store: RawStore, report: SyncReport) -> N
     before, now = noted_record_versions(settings), store.record_versions()
     if now >= before:
         return
-    what = f"has only {now:,} versions of records" if now else "is empty"
+    what = f"holds only {now:,} records (earlier versions counted)" if now else "is empty"
     if not store.path.exists():
         what = "is gone"
     report.damage.append(
         StoreError(
-            f"{store.path} {what}; at the last build it had {before:,} versions of records",
+            f"{store.path} {what}; when the tables were last built it held {before:,}",
             _way_back(settings),
         )
     )
@@ -274,6 +316,7 @@ def _build(
         published_build,
         reason_to_build,
     )
+    from .warehouse.roster import read_roster_status
 
     try:
         now = datetime.now(UTC)
@@ -286,8 +329,11 @@ def _build(
                 models=before.get("models", 0),
                 tests=before.get("tests", 0),
                 skipped="nothing new since the last build",
+                file_problems=before.get("file_problems", []),
             )
             note_confirmed(settings, before, now)
+            if settings.roster is not None:
+                report.roster = read_roster_status(settings)
             return
         built = report.warehouse = warehouse.finish()
         report.timings.update(built.seconds)
@@ -299,13 +345,14 @@ def _build(
                 models=built.models,
                 tests=built.tests,
                 record_versions=versions,
+                file_problems=built.file_problems,
             )
         if built.set_aside is not None:
             report.damage.append(
                 StoreError(
                     f"{settings.warehouse_path} was damaged;"
                     f" it was set aside as {built.set_aside.name}",
-                    "All its tables were made again from the raw store; the old file can go.",
+                    "All its tables were made again from raw.db; the old file can go.",
                 )
             )
         if built.failures:
@@ -320,10 +367,25 @@ def _build(
                 f"{kept} Run `cohort-tracker sync` again; if that fails too,"
                 f" {settings.data_dir / 'logs' / 'build.log'} says why.",
             )
+        if settings.roster is not None:
+            report.roster = read_roster_status(settings)
     except CohortTrackerError as error:
         if report.warehouse is None or not report.warehouse.failures:
             _note_failed(settings, error.message)
         report.error = report.error or error
+
+
+def rebuild(settings: Settings, store: RawStore) -> SyncReport:
+    """Build and publish the tables from what is stored, asking no API; to be called under the lock.
+
+    Errors are in the report. Raises BuildError where dbt cannot be started.
+    """
+    from .warehouse.build import WarehouseBuild
+
+    report = SyncReport(new_run_id(datetime.now(UTC)))
+    with interruptible(), WarehouseBuild(settings, report.run_id) as warehouse:
+        _build(warehouse, settings, store, report)
+    return report
 
 
 def _note_failed(settings: Settings, reason: str) -> None:
@@ -342,34 +404,33 @@ def _extract_and_load(
     observer: Observer | None,
 ) -> None:
     begun = time.monotonic()
-    from .sources.choose import choose_classes
+    from .raw.load import RawLoader
+    from .sources.choose import ClassChoice
     from .sources.extract import Extraction
     from .sources.files.rows import FileExtraction
     from .sources.outcome import Observer
 
     observer = observer or Observer()
-    # dlt takes longer to import than the first answers take to come.
-    Background(partial(_import_dlt, source), "import")
-    report.timings["import"] = time.monotonic() - begun
-    begun = time.monotonic()
-    source.log_in()
-    report.timings["login"] = time.monotonic() - begun
-    begun = time.monotonic()
-    known = store.known(source.name)
-    classes, incomplete = choose_classes(source, settings, only, known, observer)
-    report.timings["classes"] = time.monotonic() - begun
-    begun = time.monotonic()
-    from .raw.load import RawLoader
-
-    report.timings["import"] += time.monotonic() - begun
-    extraction = Extraction(
-        source, known, settings, run_id=report.run_id, full=full, observer=observer
-    )
-    files = FileExtraction(settings, known, extraction.seen, observer.note)
-    report.classes = extraction.outcomes
-    with RawLoader(store, settings.data_dir / "load") as loader:
+    # dlt takes longer to import than the first answers take to come: it begins now.
+    with RawLoader(store, settings.data_dir) as loader:
+        report.timings["import"] = time.monotonic() - begun
+        begun = time.monotonic()
+        source.log_in()
+        report.timings["login"] = time.monotonic() - begun
+        begun = time.monotonic()
+        known = store.known(source.name)
+        choice = ClassChoice(source, settings, only, known, observer)
+        classes = choice.classes()
+        report.timings["classes"] = time.monotonic() - begun
+        extraction = Extraction(
+            source, known, settings, run_id=report.run_id, full=full, observer=observer
+        )
+        extraction.instead = choice.instead
+        files = FileExtraction(settings, known, extraction.seen, observer.note)
+        report.classes = extraction.outcomes
         try:
-            loader.load(chain(files.rows(), extraction.rows(classes)))
+            states = partial(choice.state_rows, extraction.seen)
+            loader.load(chain(states(), files.rows(), extraction.rows(classes), states()))
         except StoreError as error:
             for outcome in extraction.outcomes[loader.stored_runs :]:
                 outcome.status = "failed"  # however well it was read
@@ -380,15 +441,8 @@ def _extract_and_load(
             report.timings["load"] = loader.seconds
     if files.errors:
         raise files.errors[0]
-    if incomplete is not None:
-        raise incomplete
-
-
-def _import_dlt(source: Source) -> None:
-    from .raw import load
-
-    del load  # kept by Python, for whoever imports it next
-    source.get_ready()
+    if choice.error is not None:
+        raise choice.error
 
 
 def prepare_data_dir(data_dir: Path) -> None:

@@ -96,6 +96,8 @@ def _ordered_pairs(defaults: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for partner in (name.replace("_fail", "_watch"), name.replace("_fail", ""))
         if partner in defaults
     ]
-    pairs += pairwise(name for name in defaults if name.startswith("tier_"))
+    tiers = [name for name in defaults if name.startswith("tier_")]
+    for kind in {name.rpartition("_")[2] for name in tiers}:
+        pairs += pairwise(name for name in tiers if name.endswith(f"_{kind}"))
     for one, other in pairs:
         yield (one, other) if defaults[one] <= defaults[other] else (other, one)

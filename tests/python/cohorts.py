@@ -62,7 +62,7 @@ def cohort_tables(seed: int = 7, *, tied: bool = False) -> Tables:
         "roster": [],
     }
     for class_id, students in (("units", 25), ("west", 12), ("unlisted", 1)):
-        _add_progressions(rng, tables, class_id, students)
+        add_progressions(rng, tables, class_id, students)
     if tied:
         for record in tables["progressions"]:
             for name in ("started_at", "completed_at", "reviewed_at"):
@@ -72,7 +72,8 @@ def cohort_tables(seed: int = 7, *, tied: bool = False) -> Tables:
     return tables
 
 
-def _add_progressions(rng: random.Random, tables: Tables, class_id: str, students: int) -> None:
+def add_progressions(rng: random.Random, tables: Tables, class_id: str, students: int) -> None:
+    """Add the work of some students on fourteen assignments."""
     for number in range(students):
         # some students are in two classes
         user = f"u{number}" if number % 5 == 0 else f"{class_id}-u{number}"

@@ -7,6 +7,7 @@ roster.
 
 import csv
 import gzip
+import hashlib
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from cohort_tracker.raw.schema import RAW_TABLES, create_statements
 Row = Mapping[str, Any]
 
 LOADED_AT = datetime(2015, 1, 1, 12, 0)
+SECRET = "of the tests"
 
 
 def write_raw_db(path: Path, tables: Mapping[str, Iterable[Row]]) -> Path:
@@ -29,6 +31,7 @@ def write_raw_db(path: Path, tables: Mapping[str, Iterable[Row]]) -> Path:
     with closing(sqlite3.connect(path)) as db:
         for statement in create_statements():
             db.execute(statement)
+        db.execute("UPDATE raw_secret SET secret = ?", (SECRET,))
         for table, rows in tables.items():
             columns = RAW_TABLES[table]
             names = {column.name for column in columns}
@@ -50,6 +53,12 @@ def write_raw_db(path: Path, tables: Mapping[str, Iterable[Row]]) -> Path:
             db.executemany(statement, values)
         db.commit()
     return path
+
+
+def roster_id(*parts: str) -> str:
+    """The id of a student whom only the roster names, by e-mail or by class and name."""
+    keyed = ":".join((SECRET, *parts)).encode()
+    return f"roster:{hashlib.md5(keyed, usedforsecurity=False).hexdigest()}"
 
 
 def run(class_id: str, finished_at: datetime, **fields: Any) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from statistics import median
 from typing import Any, overload
 from zoneinfo import ZoneInfo
 
+from raw_fixture import roster_id
+
 Tables = dict[str, list[dict[str, Any]]]
 Group = tuple[str, str | None]
 """A class, and the night of a group that has dates of its own in the schedule (else None)."""
@@ -47,6 +49,8 @@ class Recomputed:
         self.as_of = {c: as_of or moment for c, moment in read_at.items()}
         self.known_until = {c: max(moment, self.as_of[c]) for c, moment in read_at.items()}
         self.tables = tables
+        self._completed: dict[str, dict[tuple[str, str], list[date]]] = {}
+        self._schedules: dict[str, list[dict[str, Any]]] = {}
         self.dated = [self._date(r) for r in self.records]
         self.members = self._members()
         self.known: dict[str, list[dict[str, Any]]] = {c: [] for c in self.as_of}
@@ -119,8 +123,8 @@ class Recomputed:
             if class_id not in self.as_of:
                 continue
             email = line.get("email", "").lower()
-            name = f"{class_id}:{line.get('first_name')} {line.get('last_name')}".lower()
-            student = by_email.get(email) or "roster:" + (email or name)
+            name = f"{line.get('first_name')} {line.get('last_name')}".lower()
+            student = by_email.get(email) or roster_id(*([email] if email else [class_id, name]))
             found.setdefault((class_id, student), {"first": None}).update(line)
         return {
             key: entry
@@ -174,8 +178,10 @@ class Recomputed:
 
     def schedule_of(self, class_id: str) -> list[dict[str, Any]]:
         """Return the lines of the schedule for a class, in their order."""
-        lines = [r for r in self.tables.get("schedule", []) if r["class_id"] == class_id]
-        return sorted(lines, key=lambda r: r["line"])
+        if class_id not in self._schedules:
+            lines = [r for r in self.tables.get("schedule", []) if r["class_id"] == class_id]
+            self._schedules[class_id] = sorted(lines, key=lambda r: r["line"])
+        return self._schedules[class_id]
 
     def night_of(self, class_id: str, student: str) -> str:
         """Return the night of a student as it is compared; empty without one."""
@@ -299,12 +305,14 @@ class Recomputed:
 
     def completed_days(self, class_id: str) -> dict[tuple[str, str], list[date]]:
         """Return all completion days per (student, assignment), earliest first."""
-        days = defaultdict(list)
-        for r in self.known[class_id]:
-            if r["completed_at"]:
-                day = self.day(class_id, r["completed_at"])
-                days[r["user_id"], r["assignment_id"]].append(day)
-        return {k: sorted(v) for k, v in days.items()}
+        if class_id not in self._completed:
+            days = defaultdict(list)
+            for r in self.known[class_id]:
+                if r["completed_at"]:
+                    day = self.day(class_id, r["completed_at"])
+                    days[r["user_id"], r["assignment_id"]].append(day)
+            self._completed[class_id] = {k: sorted(v) for k, v in days.items()}
+        return self._completed[class_id]
 
     def active_days(self, class_id: str, student: str | None = None) -> list[date]:
         """Return the days of all starts and completions, earliest first."""

@@ -38,6 +38,11 @@ def awaits_review(pair: dict[str, Any]) -> bool:
     return pair["state"] == "completed" and not pair["record"]["reviewed_at"]
 
 
+def section_name(unit: dict[str, Any]) -> str:
+    """Return the name of a section, which may have a number only."""
+    return unit.get("section_name") or f"Section {unit.get('section_position', 0)}"
+
+
 class Completion:
     """Counts of work on top of the recomputed core."""
 
@@ -46,10 +51,12 @@ class Completion:
 
     def pairs(self, class_id: str, student: str | None = None) -> dict[tuple[str, str], Any]:
         """Return (student, assignment) -> pair of a class's planned work."""
+        members = [s for c, s in self.core.enrollments if c == class_id and student in (None, s)]
         return {
-            k[1:]: v
-            for k, v in self.core.pairs.items()
-            if k[0] == class_id and student in (None, k[1])
+            (member, assignment): pair
+            for member in members
+            for assignment in self.core.curriculum[class_id]
+            if (pair := self.core.pairs.get((class_id, member, assignment)))
         }
 
     def all_pairs(self, class_id: str) -> dict[tuple[str, str], Any]:
@@ -60,6 +67,13 @@ class Completion:
     def student_completion(self) -> Rows:
         """Class x student."""
         found: Rows = {}
+        stuck = Counter(k[:2] for k, place in self.waiting.places.items() if place["is_stuck"])
+        reviews = Counter(
+            (class_id, student)
+            for class_id in self.core.as_of
+            for (student, _), pair in self.all_pairs(class_id).items()
+            if awaits_review(pair)
+        )
         for (class_id, student), enrollment in self.core.enrollments.items():
             if not enrollment["has_started"]:
                 continue
@@ -72,15 +86,10 @@ class Completion:
             ]
             last = self.core.day(class_id, max(moments, default=None))
             since = (self.core.today(class_id) - last).days if last else None
-            places = [p for k, p in self.waiting.places.items() if k[:2] == (class_id, student)]
             found[class_id, student] = {
                 **work_counts(self.pairs(class_id, student).values()),
-                "open_reviews": sum(
-                    awaits_review(p)
-                    for (s, _), p in self.all_pairs(class_id).items()
-                    if s == student
-                ),
-                "stuck_assignments": sum(p["is_stuck"] for p in places),
+                "open_reviews": reviews[class_id, student],
+                "stuck_assignments": stuck[class_id, student],
                 "first_activity_at": min(moments, default=None),
                 "last_activity_at": max(moments, default=None),
                 "days_since_last_activity": since,
@@ -95,7 +104,7 @@ class Completion:
         for (class_id, student, assignment), pair in self.core.pairs.items():
             planned = self.core.curriculum[class_id]
             sections = {
-                a: (u.get("section_position", 0), u.get("section_name"))
+                a: (u.get("section_position", 0), section_name(u))
                 for a, u in units[class_id].items()
                 if a in planned
             }
@@ -155,8 +164,12 @@ class Completion:
         found: Rows = {}
         for class_id, order in self.core.curriculum.items():
             ranked = []
+            of_class = {k[1:]: p for k, p in self.waiting.places.items() if k[0] == class_id}
+            pairs_of_class = self.pairs(class_id)
             for position, assignment in enumerate(order, start=1):
-                row = self._blocker(class_id, assignment)
+                places = [p for (_, a), p in of_class.items() if a == assignment]
+                pairs = [p for (_, a), p in pairs_of_class.items() if a == assignment]
+                row = self._blocker(places, pairs)
                 found[class_id, assignment] = row
                 if row["status"] == "ranked":
                     low_rate = row["low_grade_rate"]
@@ -167,13 +180,10 @@ class Completion:
                 row["blocker_rank"] = rank
         return found
 
-    def _blocker(self, class_id: str, assignment: str) -> dict[str, Any]:
-        here = [
-            p for (c, _, a), p in self.waiting.places.items() if (c, a) == (class_id, assignment)
-        ]
-        pairs = [p for (_, a), p in self.pairs(class_id).items() if a == assignment]
+    @staticmethod
+    def _blocker(places: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, Any]:
         reached, waiting, stuck, skipped = (
-            sum(p[f"is_{what}"] for p in here)
+            sum(p[f"is_{what}"] for p in places)
             for what in ("reached", "waiting", "stuck", "skipped")
         )
         graded = sum(p["grade"] is not None for p in pairs)
@@ -189,7 +199,7 @@ class Completion:
         ]
         is_judged = reached >= MIN_REACHED
         status = "n_a" if not is_judged else "ranked" if stuck or codes else "clear"
-        waits = [p["days_waiting"] for p in here if p["days_waiting"] is not None]
+        waits = [p["days_waiting"] for p in places if p["days_waiting"] is not None]
         return {
             "reached": reached,
             "waiting": waiting,

@@ -37,6 +37,7 @@ class Health:
         self.calendar = Calendar(core)
         self._moments: dict[tuple[Group, date], Moment] = {}
         self._class_scores: dict[Moment, Fraction | None] = {}
+        self._expected: dict[tuple[Moment, str], list[str]] = {}
         self._became: dict[tuple[Group, date], dict[str, date]] = {}
 
     def moment(self, group: Group, monday: date) -> Moment:
@@ -68,6 +69,11 @@ class Health:
 
     def expected_of(self, now: Moment, student: str) -> list[str]:
         """Return what is expected of a student: oldest expectation first, then by position."""
+        if (now, student) not in self._expected:
+            self._expected[now, student] = self._expect(now, student)
+        return self._expected[now, student]
+
+    def _expect(self, now: Moment, student: str) -> list[str]:
         became = self.became_expected(now)
         begin = self.core.begin[now.class_id]
         enrolled = now.enrollments[student]["enrolled_on"]

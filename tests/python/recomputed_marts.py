@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -159,14 +160,17 @@ class Marts:
 
     def groups(self, keys: dict[tuple[str, str], Any]) -> Rows:
         """Students grouped by class and `keys`: what class_summary and night_summary count."""
-        health = self.student_health()
-        completion = self.student_completion()
+        health, completion = self._standings
         found: Rows = {}
         for group in set(keys.values()):
             members = [k for k, g in keys.items() if g == group and k in completion]
             if members:
                 found[group] = self._group(members, health, completion)
         return found
+
+    @cached_property
+    def _standings(self) -> tuple[Rows, Rows]:
+        return self.student_health(), self.student_completion()
 
     def _group(
         self, members: list[tuple[str, str]], health: Rows, completion: Rows

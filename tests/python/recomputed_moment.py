@@ -33,6 +33,7 @@ class Moment:
         self.required = core.required(group)
         begun = [s for s, e in self.enrollments.items() if e["enrolled_on"] <= day]
         self.there = [s for s in begun if not self.has_left(s)]
+        self._timeliness: dict[tuple[str, str], Fraction] = {}
         self.first_done: dict[tuple[str, str], date] = {}
         self.last: dict[str, date] = {}
         for (student, assignment), days in core.completed_days(self.class_id).items():
@@ -137,13 +138,16 @@ class Moment:
         ]
 
     def has_begun_anything(self, student: str) -> bool:
-        """Return whether the student had opened or completed anything; undated work counts."""
-        mine = [r for r in self.core.known[self.class_id] if r["user_id"] == student]
-        undated = any(not r["started_at"] and not r["completed_at"] for r in mine)
-        return undated or any(d <= self.day for d in self.core.active_days(self.class_id, student))
+        """Return whether the student had opened or completed anything by that day."""
+        return any(d <= self.day for d in self.core.active_days(self.class_id, student))
 
     def timeliness(self, student: str, assignment: str) -> Fraction:
         """Return the share that had not completed it on an earlier day, in millionths."""
+        if (student, assignment) not in self._timeliness:
+            self._timeliness[student, assignment] = self._not_ahead(student, assignment)
+        return self._timeliness[student, assignment]
+
+    def _not_ahead(self, student: str, assignment: str) -> Fraction:
         mine = self.first_done[student, assignment]
         ahead = sum(a == assignment and d < mine for (_, a), d in self.first_done.items())
         measured_on = self.calendar.measured_on(self.class_id, mine)

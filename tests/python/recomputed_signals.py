@@ -49,12 +49,19 @@ class Signals:
                     "measured_value": value,
                     "cohort_value": mine["stuck_there"] if signal == "stuck" else cohort[signal],
                 }
+            if now.enrollments[student]["enrolled_on"] > now.day:
+                # nothing is expected of who is not here yet: any number will do
+                del found[class_id, student, "progress"]["measured_value"]
         return found
 
     def facts(self, class_id: str, student: str) -> dict[str, Any]:
         """Return what is measured of a student."""
         now = self.health.now(class_id, student)
-        pairs = {a: p for (c, s, a), p in self.core.pairs.items() if (c, s) == (class_id, student)}
+        pairs = {
+            a: pair
+            for a in self.core.curriculum[class_id]
+            if (pair := self.core.pairs.get((class_id, student, a)))
+        }
         grades = [p["grade"] for p in pairs.values() if p["grade"] is not None]
         quizzes = [
             p["grade"]
@@ -66,9 +73,7 @@ class Signals:
         has_begun = any(r["user_id"] == student for r in self.core.known[class_id])
         low, low_quizzes = sum(g < 0.7 for g in grades), sum(g < 0.7 for g in quizzes)
         return {
-            "progress": Fraction(len(done), len(expected))
-            if expected and student in now.students
-            else None,
+            "progress": Fraction(len(done), len(expected)) if expected else None,
             "inactivity": now.days_silent(student),
             "excess": now.excess(student),
             "is_finished": student in now.finished,
@@ -163,7 +168,7 @@ class Signals:
         for class_id, student in self.health.latest():
             this_week = monday_of(self.core.today(class_id))
             stuck_since = self.waiting.stuck_since_week(class_id, student)
-            if signals[class_id, student, "stuck"]["status"] in ("watch", "fail"):
+            if stuck_since and signals[class_id, student, "stuck"]["status"] in ("watch", "fail"):
                 self._add(found, class_id, student, "newly_stuck", this_week, stuck_since)
             if signals[class_id, student, "never_started"]["status"] in ("watch", "fail"):
                 enrolled = self.core.enrollments[class_id, student]["enrolled_on"]

@@ -250,7 +250,7 @@ class Bench:
 
     def core(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the published warehouse."""
-        from cohort_tracker.warehouse.status import query
+        from cohort_tracker.warehouse.query import query
 
         return query(self.warehouse, sql)
 

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import duckdb
 import pytest
 
 from cohort_tracker import __version__
+from cohort_tracker.config import load_settings
 from cohort_tracker.sandbox import Faults, SandboxServer, World
 
 CLASS_KEYS = {
@@ -290,6 +292,7 @@ def test_init_at_a_terminal_asks_and_lets_choose(command, server):
             (b"Password", server.desk.password),
             (b"Which?", "9"),
             (b"No such class", "2"),
+            *NOTHING_MORE,
         ],
     )
     assert server.desk.password not in output
@@ -309,6 +312,7 @@ def test_init_at_a_terminal_asks_again_after_a_wrong_password(command, server):
             (f"E-mail [{server.desk.email}]".encode(), ""),
             (b"Password", server.desk.password),
             (b"Which?", "all"),
+            *NOTHING_MORE,
         ],
     )
     assert output.count("Authentication failed: 401") == 2
@@ -333,6 +337,71 @@ def test_init_does_not_ask_again_for_a_password_that_was_given(command, server):
     assert output.count("Authentication failed: 401") == 1
 
 
+def test_init_at_a_terminal_asks_for_what_it_could_do_without(command, server, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    roster = command.cwd / "people.csv"
+    roster.write_text("class,email\nc1,a@example.org\n")
+    wrong = command.cwd / "wrong.csv"
+    wrong.write_text("no,roster\n")
+    arguments = [sys.executable, "-m", "cohort_tracker", "init", "--api-base", server.url]
+    arguments += ["--email", server.desk.email, "--password", server.desk.password]
+    arguments += ["--class-id", server.world.classes[0].friendly_id]
+    talk(
+        arguments,
+        command.cwd,
+        [
+            (b"Time zone of your classes [Asia/Tokyo]", "Berlin"),
+            (b"'Europe/Berlin'", "Europe/Berlin"),
+            (b"Roster, a CSV file of who is enrolled", "nowhere.csv"),
+            (b"such file", str(wrong)),
+            (b"'class'", "people.csv"),
+            (b"Mentors, a CSV file of nights and who takes them:", ""),
+            (b"Staff and test accounts to leave out", "*"),
+            (b"everybody", "me@school.org, Course Team,"),
+        ],
+    )
+    settings = load_settings()
+    assert settings.timezone == "Europe/Berlin" and settings.roster == roster
+    assert settings.mentors is None
+    assert settings.exclude == ("me@school.org", "Course Team")
+    again = [
+        (b"of your classes [Europe/Berlin]", ""),
+        (f"(- for none) [{roster}]".encode(), "-"),
+        (b"Mentors", ""),
+        (b"(- for none) [me@school.org, Course Team]", ""),
+    ]
+    talk(arguments, command.cwd, again)
+    assert load_settings().roster is None and load_settings().exclude == settings.exclude
+    monkeypatch.setenv("COHORT_TRACKER_MENTORS", "mentors.csv")
+    arguments += ["--timezone", "UTC", "--roster", "people.csv", "--exclude", "Test *"]
+    arguments += ["--exclude", "@school.org"]
+    talk(arguments, command.cwd, [])
+    monkeypatch.delenv("COHORT_TRACKER_MENTORS")
+    assert load_settings().roster == roster and load_settings().timezone == "UTC"
+    assert load_settings().exclude == ("Test *", "@school.org")
+
+
+@pytest.mark.parametrize("zone", ["localtime", "No/Where", ""])
+def test_init_offers_a_time_zone_that_can_be_set(command, server, monkeypatch, zone: str):
+    monkeypatch.setenv("TZ", zone)
+    arguments = [sys.executable, "-m", "cohort_tracker", "init", "--no-verify", "--email", "a@b.c"]
+    talk([*arguments, "--password", "secret"], command.cwd, list(NOTHING_MORE))
+    assert load_settings().timezone in {zone, "UTC", machine_zone()} - {"localtime", "No/Where", ""}
+
+
+def machine_zone() -> str:
+    """Where /etc/localtime leads to, as far as it has a name."""
+    return str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2].removeprefix("/")
+
+
+NOTHING_MORE = (
+    (b"Time zone of your classes", ""),
+    (b"Roster", ""),
+    (b"Mentors", ""),
+    (b"Staff and test accounts", ""),
+)
+
+
 def talk(
     arguments: list[str], cwd: Path, dialogue: list[tuple[bytes, str]], exit_code: int = 0
 ) -> str:
@@ -355,6 +424,8 @@ def talk(
         if dialogue and (found := output.find(dialogue[0][0], searched)) >= 0:
             searched = found + len(dialogue[0][0])
             os.write(terminal, dialogue.pop(0)[1].encode() + b"\n")
+    else:
+        os.kill(child, signal.SIGKILL)  # it waits for an answer that nobody gives
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == exit_code, output.decode()
     return output.decode()

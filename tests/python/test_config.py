@@ -49,6 +49,25 @@ def test_keys_of_the_brief(tmp_path):
     assert settings.api_base == "https://api.example.org"
 
 
+def test_time_zone_of_a_class_by_its_id_then_its_friendly_id(tmp_path):
+    settings = settings_from(
+        tmp_path,
+        'timezone = "Europe/Berlin"\n[class.c1]\ntimezone = "Asia/Tokyo"\n'
+        '[class.web]\ntimezone = "America/New_York"\n[class.c3]\n',
+        COHORT_TRACKER_CLASS="c1",
+        COHORT_TRACKER_CLASS_TIMEZONES="c1",
+    )
+    assert settings.timezone_of("c1", "web") == "Asia/Tokyo"
+    assert settings.timezone_of("c2", "web") == "America/New_York"
+    assert settings.timezone_of("c3", None) == "Europe/Berlin"
+    assert len(settings.warnings) == 2, "only the file can say it"
+    assert settings.config_path is not None
+    write_config(settings.config_path, {"class_ids": ["c1"], "page_delay": 1.0})
+    again = load_settings(settings.config_path, {})
+    assert again.class_timezones == settings.class_timezones
+    assert (again.class_ids, again.page_delay) == (("c1",), 1.0)
+
+
 def test_environment_wins_and_is_enough():
     environ = {
         "COHORT_TRACKER_EMAIL": "a@example.org",
@@ -107,6 +126,12 @@ def test_relative_paths_count_from_the_file(tmp_path):
         ("page_size = 2.5", ["page_size", "whole number"]),
         ("page_size = true", ["page_size", "whole number"]),
         ("class_ids = [1]", ["class_ids", "must be text"]),
+        ('[class.c1]\ntimezone = "Berlin"', ["class: c1: timezone", "like 'Europe/Berlin'"]),
+        ("[class.c1]\ntimezone = 1", ["class: c1: timezone", "must be text"]),
+        ('[class.c1]\nzone = "UTC"', ["class: c1: unknown key 'zone'"]),
+        ('[class]\nc1 = "UTC"', ["class: c1 must be a table", "[class.web-m1]"]),
+        ('class = "c1"', ["class: must be a table for each class", "[class.web-m1]"]),
+        ('class_timezones = "UTC"', ["unknown key 'class_timezones'"]),
         ('timezone = "Mars/Base"', ["timezone", "unknown time zone 'Mars/Base'"]),
         ('timezone = "posix/America/New_York"', ["timezone", "a name like 'America/New_York'"]),
         ('timezone = "right/Europe/Berlin"', ["timezone", "a name like 'Europe/Berlin'"]),
@@ -119,7 +144,7 @@ def test_relative_paths_count_from_the_file(tmp_path):
         ('api_base = "api.openclass.ai"', ["api_base", "must be a web address"]),
         ('api_base = "https://u:p@x.org"', ["api_base", "user name or password"]),
         ('api_base = "http://x.org"', ["api_base", "unencrypted", "allow_http"]),
-        ("page_size = 1\nemail = = 3", ["not valid TOML", "line 2"]),
+        ("page_size = 1\nemail = = 3", ["cannot be understood", "line 2"]),
         ('data_dir = ""', ["data_dir", "must not be empty"]),
     ],
 )
@@ -183,9 +208,9 @@ def test_file_that_is_no_text_or_cannot_be_read(tmp_path):
         (b"x = 1\n" * 20_000_000, "more than 1,048,576 bytes: this is no settings file"),
         (b"x = " + b"[" * 100_000, "nested too deep"),
         (b"x = " + b"[" * 50_000 + b"]" * 50_000, "nested too deep"),
-        (b"x = " + b"9" * 100_000, "not valid TOML"),
-        (b"\x7fELF\x01\x00\x00" * 99, "not valid TOML"),
-        (b"\x00" * 5000, "not valid TOML"),
+        (b"x = " + b"9" * 100_000, "cannot be understood"),
+        (b"\x7fELF\x01\x00\x00" * 99, "cannot be understood"),
+        (b"\x00" * 5000, "cannot be understood"),
     ],
     ids=["100 MB", "unclosed", "deep", "number", "binary", "zeros"],
 )

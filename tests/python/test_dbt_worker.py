@@ -18,7 +18,8 @@ from typing import Any
 import duckdb
 
 from cohort_tracker.project import project_dir
-from cohort_tracker.warehouse.build import WarehouseBuild, dbt_environment
+from cohort_tracker.runtime.child import child_environment
+from cohort_tracker.warehouse.build import WarehouseBuild, dbt_variables
 from support import Bench, holding, processes_about, wait_for
 
 OTHER_TYPE = (
@@ -74,7 +75,7 @@ def work(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=dbt_environment(bench.settings()),
+        env={**child_environment(folder), **dbt_variables(bench.settings(), name)},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits),
     ) as process:
         assert process.stdin is not None and process.stdout is not None
@@ -132,6 +133,7 @@ def contents(warehouse: Path) -> list[Any]:
                 for row in db.execute(f'FROM "{schema}"."{table}"').fetchall()
             )
             for schema, table, _ in tables
+            if table != "build"  # which says which of both it is
         }
         return [tables, db.execute(EVERY_COLUMN).fetchall(), rows]
 

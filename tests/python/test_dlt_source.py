@@ -173,6 +173,18 @@ def test_bad_records_and_wrong_passwords(tmp_path: Path, caplog: pytest.LogCaptu
             pipeline.source(api_base="http://openclass.example")
 
 
+def test_field_that_cannot_be_read_is_null_and_named(tmp_path: Path):
+    source = Classes(c1=[record(1, days_ago=2, grade=0.5)])
+    with Bench(tmp_path, source) as bench:
+        pipeline = Pipeline(bench, tmp_path, "duckdb")
+        pipeline.run()
+        source.records[0]["grade"] = "ninety"
+        assert pipeline.run()["progressions"] == 1
+        [row] = pipeline.rows("progressions")
+        assert (row["grade"], row["rejected_fields"]) == (None, "grade")
+        assert row["completed_at"] is not None
+
+
 def test_the_page_of_the_docs_works_as_it_stands(tmp_path: Path):
     """Its ten lines in a process of their own; where to and who from dlt's own configuration."""
     page = (DOCS / "dlt-source.md").read_text()

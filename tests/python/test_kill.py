@@ -5,27 +5,14 @@ from __future__ import annotations
 import random
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cohort_tracker.warehouse.dbt_worker import is_damaged
 from cohort_tracker.warehouse.status import read_status
 from support import Bench, classes, processes_about, record, wait_for
+from tables import tables_of
 
-# When something was read, and by which run: the only things that may differ between two stores.
-OF_THE_RUN = {
-    "as_of",
-    "first_seen_at",
-    "last_read_at",
-    "last_run_at",
-    "last_synced_at",
-    "run_id",
-    "synced_at",
-    "version_no",
-}
-# Tables that tell how the syncs went.
-TOLD_BY_RUNS = {"sync_history", "sync_runs", "progression_changes"}
 LASTING = {
     "backups",
     "dbt",
@@ -39,21 +26,6 @@ LASTING = {
     "warehouse.duckdb",
 }
 WORKING = {"build", "load"}
-
-
-def core_tables(bench: Bench) -> dict[str, list[Any]]:
-    """Every row of every table of `core`, without what only the run decides."""
-    columns: dict[str, list[str]] = {}
-    for table, column in bench.core(
-        "SELECT table_name, column_name FROM information_schema.columns"
-        " WHERE table_schema = 'core' ORDER BY table_name, ordinal_position"
-    ):
-        if table not in TOLD_BY_RUNS and column not in OF_THE_RUN:
-            columns.setdefault(table, []).append(f'"{column}"')
-    return {
-        table: sorted(bench.core(f"SELECT {', '.join(names)} FROM core.{table}"), key=repr)
-        for table, names in columns.items()
-    }
 
 
 def live_on(bench: Bench, chance: random.Random, number: int) -> None:
@@ -88,7 +60,7 @@ def kill_in_turn(bench: Bench, rounds: int, seed: int) -> None:
             assert {path.name for path in bench.data.iterdir()} <= LASTING | WORKING
         if bench.warehouse.exists():
             assert not is_damaged(bench.warehouse)
-            assert len(core_tables(bench)["progressions"]) >= 90
+            assert len(tables_of(bench, "core")["core.progressions"]) >= 90
     done = bench.command("sync")
     assert done.returncode == 0, done.stderr
     assert {path.name for path in bench.data.iterdir()} <= LASTING
@@ -96,8 +68,8 @@ def kill_in_turn(bench: Bench, rounds: int, seed: int) -> None:
     with Bench(bench.home / "clean", bench.source, options=bench.options) as clean:
         clean.home.mkdir()
         assert clean.sync(build=True).exit_code == 0
-        assert core_tables(bench) == core_tables(clean)
-        assert len(core_tables(clean)["progressions"]) == len(bench.source.records)
+        assert tables_of(bench, "core") == tables_of(clean, "core")
+        assert len(tables_of(clean, "core")["core.progressions"]) == len(bench.source.records)
 
 
 @pytest.mark.parametrize("rounds", [10, pytest.param(120, marks=pytest.mark.nightly)])

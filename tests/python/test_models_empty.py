@@ -22,8 +22,10 @@ def test_everything_builds_and_nothing_is_invented(never_synced):
     assert {t["table_schema"] for t in tables} == {"staging", "core", "marts"}
     # a view over the raw store would not open here
     assert {t["table_type"] for t in tables} == {"BASE TABLE"}
-    for table in tables:
-        name = f"{table['table_schema']}.{table['table_name']}"
+    names = {f"{table['table_schema']}.{table['table_name']}" for table in tables}
+    built = rows(warehouse, "select length(id) as length, version from core.build")
+    assert built == [{"length": 36, "version": None}], "by hand it has dbt's id of the invocation"
+    for name in names - {"core.build"}:
         assert rows(warehouse, f"select count(*) as n from {name}") == [{"n": 0}], name
 
 

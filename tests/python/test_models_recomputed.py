@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cohorts import Tables, cohort_tables
+from planned_cohort import planned_tables
 from raw_fixture import with_schedule_file, write_raw_db
 from recomputed import Recomputed
 from recomputed_marts import KEYS, Marts
@@ -20,6 +21,8 @@ COHORTS: dict[str, tuple[Callable[[], Tables], datetime | None]] = {
     "early": (lambda: cohort_tables(11), datetime(2026, 1, 20, 7, 30)),
     "with ties": (lambda: cohort_tables(23, tied=True), datetime(2026, 3, 9, 8, 0)),
     "long over": (lambda: cohort_tables(42), datetime(2026, 10, 1)),
+    "on a schedule": (lambda: planned_tables(7), None),
+    "on a schedule, midway": (lambda: planned_tables(5), datetime(2026, 2, 19, 20, 0)),
     "told at a glance": (lambda: store(all_cases()), None),
     "a fortnight before": (lambda: store(all_cases()), datetime(2026, 3, 8, 18, 30)),
 }

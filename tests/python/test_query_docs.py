@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from cohort_tracker.warehouse.status import query
+from cohort_tracker.warehouse.query import query
 from support import Bench, record
 
 PAGE = (Path(__file__).parents[2] / "docs" / "query.md").read_text(encoding="utf-8")

@@ -254,7 +254,7 @@ def test_class_that_never_holds_still_is_not_called_complete():
     server.between_pages = [lambda: server.records.pop(next(ids)) for _ in range(38)]
     result = store.sync(server)
     assert not result.verified
-    assert result.problem is not None and "could not prove" in result.problem
+    assert result.problem is not None and "could not be proven" in result.problem
     server.between_pages.clear()
     assert store.sync(server).verified
     assert store.in_force() == expected(server)

@@ -170,10 +170,14 @@ def lose(bench: Bench, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("deleted", "is gone; at the last build it had 45 versions"),
-        ("emptied", "is empty; at the last build it had 45 versions"),
-        ("tables emptied", "is empty; at the last build it had 45 versions"),
-        ("an older copy", "has only 40 versions of records; at the last build it had 45"),
+        ("deleted", "is gone; when the tables were last built it held 45"),
+        ("emptied", "is empty; when the tables were last built it held 45"),
+        ("tables emptied", "is empty; when the tables were last built it held 45"),
+        (
+            "an older copy",
+            "holds only 40 records (earlier versions counted);"
+            " when the tables were last built it held 45",
+        ),
     ],
 )
 def test_store_that_lost_records_is_named_once_and_read_anew(built: Bench, how: str, said: str):
@@ -225,7 +229,10 @@ def test_restore_brings_the_history_back(built: Bench):
     assert len(content(built.raw)) == 46, "as many, but not the same"
     done = built.command("restore")
     assert done.returncode == 0, done.stderr
-    assert "46 versions of records" in done.stdout and "cohort-tracker sync" in done.stdout
+    assert (
+        "46 records, earlier versions counted" in done.stdout
+        and "cohort-tracker sync" in done.stdout
+    )
     assert content(built.raw) == history
     assert stat.S_IMODE(built.raw.stat().st_mode) == 0o600
     (aside,) = built.data.glob("raw.db.replaced-*")
@@ -249,7 +256,7 @@ def test_restore_takes_a_named_backup_and_the_file_it_set_aside(bench: Bench):
     assert len(content(bench.raw)) == 46
     first.rename(first.with_name("raw-20270101T000000Z.db"))
     done = bench.command("restore")
-    assert "45 versions" in done.stdout
+    assert "45 records" in done.stdout
     assert f"holds more, 46: cohort-tracker restore {second.name}" in done.stdout
 
 
@@ -265,6 +272,25 @@ def test_restore_replaces_a_damaged_store_and_what_lies_beside_it(bench: Bench):
     assert content(bench.raw) == whole and not journal.exists() and not left.exists()
     (aside,) = bench.data.glob("raw.db.replaced-*Z")
     assert aside.read_text() == "no database"
+
+
+def test_restore_is_not_spoiled_by_the_log_of_a_file_that_is_gone(bench: Bench):
+    bench.sync()
+    whole = content(bench.raw)
+    # a program died before it put its changes into the file, which was then removed
+    code = (
+        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]);"
+        "db.execute('PRAGMA journal_mode = WAL'); db.execute('UPDATE progressions SET grade = 0');"
+        "db.commit(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(bench.raw)], check=True)
+    log = bench.raw.with_name("raw.db-wal")
+    assert log.stat().st_size > 0
+    bench.raw.unlink()
+    assert bench.command("restore").returncode == 0
+    assert content(bench.raw) == whole
+    (aside,) = bench.data.glob("raw.db.replaced-*-wal")
+    assert aside.stat().st_size > 0 and not log.exists()
 
 
 def browser_history(path: Path) -> None:
@@ -394,7 +420,7 @@ def test_killed_restore_leaves_the_old_file_or_the_new_one(bench: Bench, step: s
     code = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from cohort_tracker.raw import backup\n"
+        "from cohort_tracker.raw import restore as backup\n"
         f"before = backup.{step}\n"
         "def die(*arguments):\n"
         "    before(*arguments)\n"

@@ -5,23 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
-from dbt.cli.main import cli as dbt_cli
 
-from cohort_tracker import sync
-from cohort_tracker.raw import destination, load
+from cohort_tracker import __version__, sync
 from cohort_tracker.raw.store import RawStore
 from cohort_tracker.warehouse import build
-from support import NOW, Bench, processes_about, record, stamp
+from support import NOW, Bench, record, stamp
 from test_dbt_worker import copy_of_project, replace_once
 from test_reliability_interruption import small_disk
 
@@ -91,99 +86,25 @@ def test_run_of_a_clock_a_year_ahead_decides_nothing_once_another_is_stored(benc
 # -- loading ------------------------------------------------------------------------------------
 
 
-def test_rows_that_were_led_elsewhere_are_vouched_for_by_nobody(bench: Bench, monkeypatch):
-    inserted = destination.raw_store
-    elsewhere = bench.home / "elsewhere.db"
-    RawStore(elsewhere).lay_out()
-    monkeypatch.setattr(
-        load, "raw_store", lambda **given: inserted(**{**given, "database": str(elsewhere)})
-    )
+def test_rows_that_did_not_arrive_are_vouched_for_by_nobody(bench: Bench):
+    bench.data.mkdir()
+    RawStore(bench.raw).lay_out()
+    with closing(sqlite3.connect(bench.raw)) as db:
+        db.execute(
+            "CREATE TRIGGER swallow BEFORE INSERT ON progressions WHEN new.record_id LIKE '%1'"
+            " BEGIN SELECT RAISE(IGNORE); END"
+        )
     report = bench.sync()
     assert report.exit_code == 1
-    assert "raw.db holds 0 of 1 rows of classes just loaded" in report.errors[-1].message
+    assert "raw.db holds 41 of 45 rows of progressions just loaded" in report.errors[-1].message
     assert bench.query("SELECT count(*) FROM sync_runs") == [(0,)]
-    monkeypatch.undo()
+    with closing(sqlite3.connect(bench.raw)) as db:
+        db.execute("DROP TRIGGER swallow")
     assert bench.sync().exit_code == 0
     assert bench.in_force() == bench.expected()
 
 
-def test_no_setting_of_dlt_reaches_the_loading(bench: Bench):
-    settings = bench.home / ".dlt"
-    settings.mkdir()
-    (settings / "config.toml").write_text("dev_mode = true\n[normalize]\nworkers = 'no number'\n")
-    variables = {
-        **{"DEV_MODE": "true", "DATASET_NAME_LAYOUT": "pre_%s", "PROGRESS": "log"},
-        **{"RUNTIME__LOG_LEVEL": "DEBUG", "NORMALIZE__WORKERS": "x", "LOAD__WORKERS": "x"},
-        **{"DLT_PROJECT_DIR": str(bench.home), "DLT_DATA_DIR": str(settings)},
-        "DESTINATION__RAW_STORE__DATABASE": "elsewhere.db",
-        "SCHEMA__NAMING": "nothing_like_it",
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "cohort_tracker", "sync", "--no-build", "--json"],
-        env={**bench.process_environment(), **variables},
-        cwd=bench.home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["classes"][0]["new"] == 45
-    assert bench.in_force() == bench.expected()
-    assert [path.name for path in settings.iterdir()] == ["config.toml"]
-
-
 # -- the build and what is around it --------------------------------------------------------------
-
-
-def variables_of(command: click.Command) -> set[str]:
-    """Every environment variable that an option of dbt's command line can be given by."""
-    found: set[str] = set()
-    for option in command.params:
-        names = option.envvar or []
-        found.update([names] if isinstance(names, str) else names)
-    for inner in getattr(command, "commands", {}).values():
-        found |= variables_of(inner)
-    return found
-
-
-def test_no_variable_of_dbt_or_python_reaches_the_build(bench: Bench, monkeypatch: Any):
-    assert bench.sync(build=True).exit_code == 0
-    right = bench.core("SELECT id, grade, completed_at FROM core.progressions ORDER BY id")
-    before: Any = bench.sync(build=True).warehouse
-    tests = before.tests
-    names = variables_of(dbt_cli)
-    assert len(names) > 100 and {"DBT_EMPTY", "DBT_EXCLUDE_RESOURCE_TYPES"} <= names
-    hostile = {name: "true" for name in names} | {
-        **{name: "test" for name in names if name.endswith("RESOURCE_TYPES")},
-        **{"PYTHONSTARTUP": "x.py", "PYTHONINSPECT": "1", "PYTHONPATH": str(bench.home)},
-    }
-    (bench.home / "calendar.py").write_text("raise SystemExit(9)")
-    for name, value in hostile.items():
-        monkeypatch.setenv(name, value)
-    seen: list[set[str]] = []
-    server: Any = bench.server
-    original = server.answer
-
-    def answer(request, incidents):
-        for child in processes_about(bench.data / "build"):
-            environ = Path(f"/proc/{child}/environ").read_bytes().decode()
-            seen.append({line.partition("=")[0] for line in environ.split("\0") if line})
-        return original(request, incidents)
-
-    server.answer = answer
-    bench.source.records.append(record(7_000, days_ago=0.1))
-    report = bench.sync(build=True)
-    assert report.exit_code == 0, report.errors
-    built: Any = report.warehouse
-    assert built.published and built.tests == tests and not built.skipped
-    found = bench.core("SELECT id, grade, completed_at FROM core.progressions ORDER BY id")
-    assert len(found) == len(right) + 1 and set(right) <= set(found)
-    allowed = {"PATH", "HOME", "TMPDIR", "LANG", "TZ", "DO_NOT_TRACK"} | {
-        *("COHORT_TRACKER_DATA_DIR", "COHORT_TRACKER_RAW_DB", "DBT_SEND_ANONYMOUS_USAGE_STATS")
-    }
-    assert seen
-    for child in seen:
-        assert {name for name in child if not name.startswith("LC_")} <= allowed
 
 
 def other_project(bench: Bench, folder: Path, monkeypatch, name: str, old: str, new: str) -> None:
@@ -220,6 +141,24 @@ def test_build_whose_tests_were_left_out_is_not_published(
     )
     report = bench.sync(build=True)
     assert report.exit_code == 1 and "was left out of the build" in report.errors[0].message
+    assert bench.warehouse.stat().st_ino == published
+
+
+def test_build_of_another_run_is_not_published(bench: Bench, tmp_path: Path, monkeypatch):
+    report = bench.sync(build=True)
+    assert report.exit_code == 0
+    built = bench.core(
+        "SELECT id, version, abs(epoch(built_at) - epoch(now())) < 600 FROM core.build"
+    )
+    assert built == [(report.run_id, __version__, True)]
+    published = bench.warehouse.stat().st_ino
+    other_project(
+        *(bench, tmp_path / "p", monkeypatch),
+        *("models/core/build.sql", "'{{ build_id() }}'", "'20260301T120000Z-other'"),
+    )
+    report = bench.sync(build=True)
+    told = f"are those of 20260301T120000Z-other, not of this sync ({report.run_id})"
+    assert report.exit_code == 1 and told in report.errors[0].message
     assert bench.warehouse.stat().st_ino == published
 
 

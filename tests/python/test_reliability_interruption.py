@@ -410,9 +410,13 @@ def test_dbt_ends_when_the_sync_is_killed_and_publishes_nothing(built: Bench):
         built.misbehave()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(signal.SIGKILL, "tables broke off"), (signal.SIGSTOP, "tables were not ready within")],
+    ids=["killed", "hanging"],
+)
 def test_dbt_that_dies_or_hangs_leaves_the_tables_of_yesterday(
-    built: Bench, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+    built: Bench, number: signal.Signals, words: str, monkeypatch: pytest.MonkeyPatch
 ):
     published = built.warehouse.stat()
     monkeypatch.setattr(transform, "BUILD_SECONDS", 2.0)
@@ -427,7 +431,9 @@ def test_dbt_that_dies_or_hangs_leaves_the_tables_of_yesterday(
     built.server.answer = answer  # type: ignore[method-assign]
     report = built.sync(build=True)
     assert report.exit_code == 1 and len(report.errors) == 1
-    assert "dbt " in report.errors[0].message
+    error = report.errors[0]
+    assert words in error.message
+    assert error.hint is not None and "tables of the last good build" in error.hint
     assert report.classes[0].status == "ok", "what was read is stored"
     assert built.warehouse.stat().st_ino == published.st_ino
     assert processes_about(built.data) == [] and leftovers(built) == []

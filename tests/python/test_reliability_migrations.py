@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -20,19 +21,21 @@ from cohort_tracker.raw.schema import RAW_TABLES
 from cohort_tracker.raw.store import RawStore
 from released_world import files, world
 from support import SOURCE_ROOT, Bench
-from test_kill import core_tables
+from tables import tables_of
 from warehouse_fixture import rows, run_dbt
 
 NAMES = [migration.name for migration in MIGRATIONS]
 ADDED = [
+    "add class_states",
     "add progressions.rejected_fields",
     "add rejected_records.field",
     "add rejected_records.version_no",
     "add mentors.class",
+    "add roster.student_id",
 ]
 FIRST_RELEASE = Path(__file__).parent / "released" / "raw_layout_1.sql"
 # Tables that tell when something was met, which two stores do not share.
-TOLD_BY_TIME = {"rejected_records", "roster_matches"}
+TOLD_BY_TIME = {"core.rejected_records", "core.roster_matches"}
 
 
 def released(path: Path) -> Path:
@@ -79,9 +82,9 @@ def upgraded(tmp_path: Path) -> Iterator[Bench]:
 
 
 def counts(bench: Bench) -> dict[str, int]:
-    log = {"sync_runs", "sync_pages"}
+    left = {"sync_runs", "sync_pages", "class_states", "exclusions"}  # the log, and what is new
     stored = {name for (name,) in bench.query("SELECT name FROM sqlite_master")}
-    tables = (RAW_TABLES.keys() & stored) - log
+    tables = (RAW_TABLES.keys() & stored) - left
     return {t: bench.query(f"SELECT count(*) FROM {t}")[0][0] for t in tables}
 
 
@@ -138,8 +141,14 @@ def test_sync_of_a_released_store_stores_nothing_twice_and_builds(upgraded: Benc
     assert ages == [("0.9", "0.95")], "what changed under the first release is still told"
     with Bench(upgraded.home / "clean", upgraded.source, options=upgraded.options) as clean:
         clean.home.mkdir()
+        assert clean.sync().exit_code == 0
+        # The ids of who is on the roster only are keyed with it.
+        [secret] = upgraded.query("SELECT secret FROM raw_secret")
+        with closing(sqlite3.connect(clean.raw)) as db:
+            db.execute("UPDATE raw_secret SET secret = ?", secret)
+            db.commit()
         assert clean.sync(build=True).exit_code == 0
-        ours, theirs = core_tables(upgraded), core_tables(clean)
+        ours, theirs = tables_of(upgraded, "core"), tables_of(clean, "core")
         for table in theirs.keys() - TOLD_BY_TIME:
             assert ours[table] == theirs[table], table
 
@@ -149,6 +158,10 @@ def test_status_reads_a_released_store_and_leaves_it_alone(upgraded: Bench):
     shown = upgraded.command("status")
     assert shown.returncode == 0, shown.stderr
     assert "Class c1" in shown.stdout
+    told = "raw.db is of an older version. The next sync brings it up to date, all rows stay: "
+    assert told + ", ".join(NAMES + ADDED) in " ".join(shown.stdout.split())
+    said = json.loads(upgraded.command("status", "--json").stdout)
+    assert said["pending_migrations"] == NAMES + ADDED
     assert dump(upgraded.raw) == before
 
 

@@ -96,7 +96,7 @@ def whole_way_in_private(bench: Bench) -> None:
         for pid in processes_about(bench.data):
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
             assert not any(secret in words for secret in SECRETS)
-            if b"dbt_worker" in words:
+            if b"_worker" in words:
                 environment = Path(f"/proc/{pid}/environ").read_bytes()
                 assert not any(secret in environment for secret in SECRETS)
         out, err = process.communicate(timeout=60)
@@ -154,6 +154,7 @@ def test_data_directory_of_any_name(tmp_path: Path, name: str):
             "raw.db",
             "sync.lock",
             "backups",
+            "logs",
         }
     assert [path.name for path in place.parent.iterdir()] == [name]
 
@@ -253,8 +254,10 @@ def test_symbolic_links_lead_to_no_foreign_file(built: Bench):
     (built.data / "logs" / "build.log").symlink_to(precious)
     (built.data / "load").symlink_to(built.home)
     (built.data / "build").symlink_to(built.home)
+    before = stat.S_IMODE(precious.stat().st_mode)
     built.sync(build=True)
     assert precious.read_text() == "do not touch"
+    assert stat.S_IMODE(precious.stat().st_mode) == before
     assert built.home.is_dir() and (built.home / "data").is_dir()
 
 

@@ -40,9 +40,6 @@ class Campus:
     def __init__(self, path, page_size):
         self._path, self._page_size = Path(path), page_size
 
-    def get_ready(self):
-        pass
-
     def log_in(self):
         self._records = json.loads(self._path.read_text())
 
@@ -120,6 +117,17 @@ def test_second_source_is_set_up_synced_and_told_apart(home: Path):
     ]
     for table in ("classes", "class_units", "sync_runs", "sync_pages"):
         assert stored(home, f"SELECT DISTINCT source FROM {table}") == [("campus",)], table
+
+
+def test_json_is_one_object_also_for_an_error_that_nobody_foresaw(home: Path):
+    (home / "campus.json").write_text("{")
+    done = command(home, "sync", "--no-build", "--json")
+    assert done.returncode == 1
+    error = json.loads(done.stdout)["error"]
+    assert error.startswith("Unexpected JSONDecodeError: ")
+    assert f"Error: {error}\n" in done.stderr and "Traceback" not in done.stderr
+    shown = command(home, "--debug", "sync", "--no-build", "--json")
+    assert shown.returncode == 1 and "Traceback" in shown.stderr
 
 
 def test_source_that_is_not_there_is_named_with_those_that_are(home: Path):

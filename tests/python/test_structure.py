@@ -14,6 +14,7 @@ ROOMS = (
     {"__main__"},
     {"cli"},
     {"commands"},
+    {"forget"},
     {"sync"},
     {"sandbox", "sources", "warehouse"},
     {"raw"},

@@ -27,8 +27,6 @@ ALLOWED = {
     "dlt.common.destination.exceptions": "what a custom destination raises: dlt's API reference",
     "dlt.common.schema": "TTableSchema, what a custom destination is given: dlt's documentation",
     "dlt.extract": "DltResource, what @dlt.resource returns: dlt's API reference",
-    "dlt.sources.helpers.rest_client": "RESTClient: dlt's documentation",
-    "dlt.sources.helpers.rest_client.paginators": "BasePaginator: custom paginators, as above",
     "duckdb": "its documented API is the package itself",
     "orjson": "its documented API is the package itself",
     "pyarrow": "its documented API is the package itself",
@@ -47,6 +45,7 @@ ALLOWED = {
     "tenacity.wait": "tenacity's documentation, Waiting",
     "tomlkit": "its documented API is the package itself",
     "urllib3.exceptions": "urllib3's documentation, Exceptions",
+    "yaml": "its documented API is the package itself",
 }
 
 OWN = {"self", "cls", "other"}

@@ -20,7 +20,6 @@ from typing import Any
 import pytest
 
 from cohort_tracker.commands.demo import typed_lines
-from cohort_tracker.commands.sync import run_sync_command
 from cohort_tracker.runtime.printing import printable
 from support import Bench, Classes, record
 
@@ -267,20 +266,71 @@ def test_what_is_printed_never_decides_what_is_stored(bench: Bench, streams: str
     assert bench.in_force() == bench.expected()
 
 
-def test_json_is_one_object_whatever_happens(bench: Bench, monkeypatch, capsys):
-    def broken(*args: object, **given: object) -> None:
-        raise ZeroDivisionError("nobody foresaw it")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("--help", 0),
+        ("--version", 0),
+        ("sync --help", 0),
+        ("", 2),
+        ("no-such-command", 2),
+        ("sync --class", 2),
+        ("--config broken.toml status", 2),
+        ("status --max-age 0s", 7),
+        ("restore no-such-file", 1),
+        ("sandbox --list-faults", 0),
+        ("--config set.toml init --email a@example.org --password p --no-verify", 0),
+    ],
+)
+def test_every_command_ends_as_it_would_have_wherever_its_words_go(
+    built: Bench, arguments: str, code: int
+):
+    (built.home / "broken.toml").write_text("nope = 1\n")
+    for streams in (">&-", "<&- >&- 2>&-", ">/dev/full 2>&1", "2>&1 | true", "| head -1"):
+        done = subprocess.run(
+            [
+                *("bash", "-c"),
+                f'set -o pipefail; "$0" -m cohort_tracker {arguments} {streams}',
+                sys.executable,
+            ],
+            env={**built.process_environment(), "PYTHONIOENCODING": "ascii"},
+            cwd=built.home,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, (streams, done.stderr)
+        assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, streams
 
-    for key, value in bench.environment().items():
-        monkeypatch.setenv(key, value)
-    monkeypatch.setattr("cohort_tracker.commands.sync.run_sync", broken)
-    code = run_sync_command(
-        None, full=False, only=(), as_json=True, build=False, debug=False, since=0.0
-    )
-    printed = capsys.readouterr()
-    assert code == 1
-    assert json.loads(printed.out)["error"] == "Unexpected ZeroDivisionError: nobody foresaw it"
-    assert "Error: Unexpected ZeroDivisionError" in printed.err
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ((), 0, None),
+        (("--max-age", "0s"), 7, "The tables are of just now"),
+        (("--max-age", "soon"), 2, "--max-age 'soon' is no age"),
+    ],
+)
+def test_status_as_json_is_one_object_whatever_happens(
+    bench: Bench, arguments: tuple[str, ...], code: int, told: str | None
+):
+    bench.sync()
+    done = bench.command("status", "--json", *arguments)
+    assert done.returncode == code
+    assert json.loads(done.stdout).get("error") == told
+    bench.raw.write_bytes(b"no database" * 1000)
+    done = bench.command("status", "--json", *arguments)
+    assert done.returncode == (code if told else 1)
+    assert json.loads(done.stdout)["error"] in done.stderr
+
+
+def test_what_was_typed_steers_no_terminal_either(built: Bench):
+    for typed in ("--\x9b31mevil", "evil\x1b[31m", "\u202egnp.exe"):
+        for arguments in ((typed,), ("status", typed), ("status", "--max-age", typed)):
+            text = at_terminal(built, *arguments)
+            assert "\x9b" not in text and "\u202e" not in text, arguments
+            assert "\x1b[31mevil" not in text and "evil\x1b[31m" not in text, arguments
 
 
 def evil_ways(bench: Bench) -> Iterator[tuple[str, ...]]:

@@ -84,10 +84,14 @@ def test_watch_comes_before_fail_and_tiers_stay_in_order():
     ):
         with pytest.raises(ValueError, match=words):
             checked_thresholds(given)
-    tiers = [name for name in default_thresholds() if name.startswith("tier_")]
-    for lower, upper in pairwise(tiers):
-        with pytest.raises(ValueError, match=rf"{lower} .* must not be above {upper}"):
-            checked_thresholds({lower: default_thresholds()[upper] + 1})
+    defaults = default_thresholds()
+    tiers = [name for name in defaults if name.startswith("tier_")]
+    for kind in {name.rpartition("_")[2] for name in tiers}:
+        for lower, upper in pairwise(name for name in tiers if name.endswith(kind)):
+            above = 1.0 if isinstance(defaults[upper], float) else defaults[upper] + 1
+            with pytest.raises(ValueError, match=rf"{lower} .* must not be above {upper}"):
+                checked_thresholds({lower: above})
+    assert len(tiers) > 2
 
 
 def test_every_variable_is_a_threshold_or_text():

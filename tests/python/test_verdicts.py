@@ -84,6 +84,9 @@ def test_who_stopped_more_than_35_days_before_the_others_sets_no_pace(see):
     health = see("peer_window").health()
     assert [s for s, row in health.items() if not row["is_peer"]] == ["without"]
     assert (health["within"]["excess_silence"], health["without"]["excess_silence"]) == (35, 36)
+    # both had been away before, and came back for one lesson
+    back = {s for s, event in see("peer_window").events() if event == "back_after_silence"}
+    assert back == {"within", "without"}
 
 
 def test_what_seven_of_ten_have_done_is_expected_and_six_is_not(see):
@@ -116,9 +119,26 @@ def test_who_did_neither_of_the_last_two_has_gone_quiet(see):
     seen = see("last_two_missing")
     assert seen.call_list()["misses-both"] == "gone_quiet"
     assert set(seen.flagged("inactivity")) == {"misses-both", "misses-18", "misses-19"}
+    # both lessons were first opened 8 days ago; the class's own silence is one day
+    assert seen.stuck() == {"misses-both": ("18", 8), "misses-19": ("19", 8)}
+    assert seen.flagged("stuck") == dict.fromkeys(seen.stuck(), "watch")
     # silent as long, and worse than two weeks ago
     assert seen.call_list()["misses-18"] == "slipping"
     assert seen.call_list()["misses-19"] == "slipping"
+
+
+def test_two_peers_are_compared_and_one_is_compared_with_nobody(see):
+    two = see("two_with_grades")
+    # 85 is below 95 % of their median of 90
+    assert {s: float(row["score"]) for s, row in two.health().items()} == {"s01": 95, "s02": 85}
+    assert two.tiers() == {"s01": "low", "s02": "medium"}
+    one = see("one_peer")
+    assert [s for s, row in one.health().items() if row["is_peer"]] == ["s01"]
+    # 100 x (20 x 1 + 50 x 0.9 + 15 x (1 - 40 / 60) + 15 x 1) / 100: no less than 75
+    assert float(one.health()["s02"]["score"]) == 85
+    assert one.tiers() == {"s01": "low", "s02": "low"}
+    # worth a call all the same
+    assert one.call_list() == {"s02": "gone_quiet"}
 
 
 def test_finishers_stay_peers_and_nobody_recovers_because_they_are_done(see):
@@ -129,9 +149,18 @@ def test_finishers_stay_peers_and_nobody_recovers_because_they_are_done(see):
     assert all(row["is_peer"] for row in seen.health().values())
     assert not {event for _, event in seen.events()} & {"recovered", "back_after_silence"}
     assert {s for s, event in seen.events() if event == "finished"} == set(students(20)[:14])
+    assert len(seen.event_keys("finished")) == 14
     # for months, whatever day it is
     since_then = [r for r in seen.weekly() if r["week_ends_on"] > day(70)]
     assert {r["tier"] for r in since_then if r["student"] in behind} == {"critical", "high"}
+
+
+def test_who_has_finished_makes_nobody_elses_silence_usual(see):
+    seen = see("quiet_among_finishers")
+    # the class was last at work yesterday
+    assert seen.flagged("inactivity") == {"quiet": "watch"}
+    assert seen.health()["quiet"]["excess_silence"] == 11
+    assert not {*seen.call_list(), *seen.stuck()} & set(students(6))
 
 
 def test_an_early_bird_is_never_late(see):
@@ -172,7 +201,22 @@ def test_opening_it_again_does_not_reset_the_clock(see):
     seen = see("reopener")
     assert seen.stuck() == {"opener": ("4", 54)}
     assert seen.signal("stuck")["opener"] == "fail"
+    # since the week of the 29th of January
+    assert seen.event_keys("newly_stuck") == ["reopener|reopener/opener|newly_stuck|2026-01-26"]
     assert seen.blockers() == ["4"]
+
+
+def test_waiting_begins_when_it_is_opened_on_the_day_it_was_reached(see):
+    assert see("opens_at_once").stuck() == {"opener": ("4", 60)}
+
+
+def test_nobody_is_stuck_at_what_nobody_has_opened(see):
+    seen = see("front_runner")
+    assert seen.flagged("inactivity") == {"fast": "fail"}
+    assert not seen.stuck()
+    assert not seen.flagged("stuck")
+    assert seen.blocker("17")["reached"] == 0
+    assert seen.tiers()["fast"] == "low"
 
 
 # Work that is done again.
@@ -249,6 +293,16 @@ def test_a_class_is_over_after_sixty_days(see):
     assert len(seen.progress()) == 13
     assert not see("break_59").events()
     assert all_low(see("break_59"))
+
+
+def test_nobody_is_to_be_called_when_the_class_is_over(see):
+    seen = see("over_without_one")
+    assert seen.tiers()["gone"] == "n_a"
+    assert not seen.call_list()
+    # the last week is there as it was
+    last = {r["student"]: r for r in seen.weekly() if r["is_latest"]}
+    assert (last["gone"]["tier"], last["gone"]["call_list"]) == ("critical", "gone_quiet")
+    assert ("gone", "entered_at_risk") in seen.events()
 
 
 def test_when_one_is_back_nobody_moves(see):
@@ -406,6 +460,15 @@ def test_who_comes_to_every_meeting_is_never_flagged(name, days_ago):
     regulars = set(students(8))
     assert not regulars & {*seen.flagged("inactivity"), *seen.call_list(), *seen.stuck()}
     assert {seen.tiers()[s] for s in regulars} == {"low"}
+
+
+@pytest.mark.parametrize("days_ago", [1, 7, 20, 33])
+def test_an_event_has_the_same_key_as_long_as_it_lasts(days_ago):
+    moment = SYNCED_AT - timedelta(days=days_ago)
+    now, then = ClassView(from_recomputed, "reopener"), on("reopener", moment)
+    assert then.event_keys("newly_stuck") == now.event_keys("newly_stuck")
+    # of complete weeks: what was told is told again
+    assert set(then.event_keys("got_worse")) <= set(now.event_keys("got_worse"))
 
 
 # In words, which the recomputation does not form.

@@ -55,6 +55,26 @@ def two_peers(name: str) -> Cohort:
 
 
 @case
+def two_with_grades(name: str) -> Cohort:
+    """Two students at the same pace, one with grades of 90 %, one of 70 %."""
+    cohort = Cohort(name, range(1, 21))
+    for lesson, days_ago in enumerate(every(3, since=58), start=1):
+        cohort.do("s01", lesson, days_ago)
+        cohort.do("s02", lesson, days_ago, grade=0.7)
+    return cohort
+
+
+@case
+def one_peer(name: str) -> Cohort:
+    """Two did five lessons; one has done the last of them again every three days for 40 days."""
+    cohort = Cohort(name, range(1, 21))
+    cohort.follow(["s01", "s02"], every(3, since=53, until=41))
+    for days_ago in every(3, since=37):
+        cohort.do("s01", 5, days_ago)
+    return cohort
+
+
+@case
 def peer_window(name: str) -> Cohort:
     """A lesson every three days to yesterday; two stopped 35 and 36 days before the others."""
     cohort = Cohort(name, range(1, 31))
@@ -91,13 +111,14 @@ def slipping(name: str) -> Cohort:
 
 @case
 def last_two_missing(name: str) -> Cohort:
-    """Nineteen lessons, the last two 4 and 1 days ago; four have been silent for a week longer."""
+    """Nineteen lessons, the last two 4 and 1 days ago; three have been silent a week longer."""
     cohort = Cohort(name, range(1, 31))
     days = [*every(3, since=58, until=8), 4, 1]
     cohort.follow(students(8), days)
-    cohort.follow(["misses-18", "misses-19", "misses-both"], days[:17])
+    cohort.follow(["misses-18", "misses-19", "misses-both", "waits-six"], days[:17])
     cohort.do("misses-18", 19, 8)
     cohort.do("misses-19", 18, 8)
+    cohort.do("waits-six", 18, 7)
     return cohort
 
 
@@ -109,6 +130,16 @@ def finishers(name: str) -> Cohort:
         start = 97 + number % 5
         cohort.follow(student, [start - round(lesson * 31 / 19) for lesson in range(20)])
     cohort.follow(students(20)[14:], every(10, since=95))
+    return cohort
+
+
+@case
+def quiet_among_finishers(name: str) -> Cohort:
+    """Six finish ten lessons 30 days ago, three do the ninth yesterday, one is silent 12 days."""
+    cohort = Cohort(name, range(1, 11))
+    cohort.follow(students(6), every(3, since=57, until=30))
+    cohort.follow(["slow1", "slow2", "slow3"], every(7, since=57))
+    cohort.follow("quiet", every(7, since=54, until=12))
     return cohort
 
 
@@ -173,6 +204,26 @@ def reopener(name: str) -> Cohort:
     cohort.follow("opener", days[:3])
     for days_ago in every(6, since=54, until=6):
         cohort.open("opener", 4, days_ago)
+    return cohort
+
+
+@case
+def opens_at_once(name: str) -> Cohort:
+    """One opens lesson 4 on the day of completing lesson 3, and again 30 days later."""
+    cohort = Cohort(name, range(1, 31))
+    cohort.follow(students(9), every(3, since=70))
+    cohort.follow("opener", [68, 64, 60])
+    cohort.open("opener", 4, 60)
+    cohort.open("opener", 4, 30)
+    return cohort
+
+
+@case
+def front_runner(name: str) -> Cohort:
+    """One is far ahead of nine and has stopped before a lesson that nobody has opened."""
+    cohort = Cohort(name, range(1, 31))
+    cohort.follow(students(9), every(5, since=46))
+    cohort.follow("fast", every(2, since=46, until=16))
     return cohort
 
 
@@ -250,6 +301,14 @@ def _break(name: str, days: int) -> Cohort:
 BREAKS = {f"break_{days}": days for days in (6, 7, 8, 16, 35, 59, 60)}
 for _name in BREAKS:
     CASES[_name] = lambda name: _break(name, BREAKS[name])
+
+
+@case
+def over_without_one(name: str) -> Cohort:
+    """A class that ended 70 days ago; one had stopped 20 days before the others."""
+    cohort = _break(name, 70)
+    cohort.follow("gone", [92, 90])
+    return cohort
 
 
 def _back(name: str, one: int | None, six: int | None) -> Cohort:

@@ -112,6 +112,10 @@ class ClassView:
         """Return (student, event) of all that is told to have happened."""
         return {(r["student"], r["event"]) for r in self._rows("student_events")}
 
+    def event_keys(self, event: str) -> list[str]:
+        """Return the keys of all events of a kind."""
+        return sorted(r["event_key"] for r in self._rows("student_events") if r["event"] == event)
+
     def lesson(self, lesson: str) -> dict[str, Any]:
         """Return how a lesson is completed."""
         return {r["lesson"]: r for r in self._rows("assignment_completion")}[lesson]

@@ -40,12 +40,14 @@ def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) 
     world = open_world(seed=seed, classes=classes, students=students)
     world.write_roster(directory / "roster.csv")
     world.write_mentors(directory / "mentors.csv")
+    world.write_schedule(directory / "schedule.csv")
     with SandboxServer(world) as server:
         say(f"An invented cohort is served at {server.url}")
         say()
         account = ["--email", server.desk.email, "--password-stdin", "--api-base", server.url]
         places = ["--data-dir", str(data), "--roster", str(directory / "roster.csv")]
         places += ["--mentors", str(directory / "mentors.csv")]
+        places += ["--schedule", str(directory / "schedule.csv")]
         _run(config, "init", *account, *places, stdin=server.desk.password)
         _run(config, "sync")
         _run(config, "status")
@@ -70,7 +72,8 @@ def _run(config: Path, command: str, *options: str, stdin: str | None = None) ->
     }
     environment["COHORT_TRACKER_PAGE_DELAY"] = "0.1"  # courtesy to a server of one's own
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "cohort_tracker", "--config", str(config), command, *options],
+        # -P: no file of the folder that one happens to be in takes the place of a module.
+        [sys.executable, "-P", "-m", "cohort_tracker", "--config", str(config), command, *options],
         input=stdin,
         text=True,
         env=environment,
@@ -97,7 +100,7 @@ def typed_lines(words: list[str]) -> list[str]:
 
 
 def _show_worst(data: Path) -> None:
-    from ..warehouse.status import query
+    from ..warehouse.query import query
 
     say("Who needs help now, worst first", style="bold")
     rows = query(data / "warehouse.duckdb", _WORST_FIRST)

@@ -20,12 +20,14 @@ from ..config import (
 )
 from ..errors import ConfigError
 from ..runtime.printing import ask, say, say_error, say_table, say_warning
+from .optional import ask_for_the_rest
 
 if TYPE_CHECKING:
     from ..sources.api import ClassInfo, Source
 
 _PROMPTS = {"email": "E-mail", "password": "Password"}
 _ASKS_AGAIN = 3
+_CREDENTIALS_HINT = "Check that e-mail and password work on the OpenClass site."
 
 
 def run_init(
@@ -42,6 +44,8 @@ def run_init(
     timezone: str | None,
     roster: str | None,
     mentors: str | None,
+    exclude: tuple[str, ...],
+    schedule: str | None,
     no_verify: bool,
 ) -> None:
     """Ask for what is missing, verify it with the API, write it.
@@ -64,9 +68,11 @@ def run_init(
         "app_id": app_id,
         "data_dir": data_dir,
         "timezone": timezone,
+        "exclude": list(exclude) or None,
     }
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    for key, path in (("data_dir", data_dir), ("roster", roster), ("mentors", mentors)):
+    places = {"data_dir": data_dir, "roster": roster, "mentors": mentors, "schedule": schedule}
+    for key, path in places.items():
         if path is not None:
             changes[key] = str(Path(path).expanduser().absolute())
     _ask_for_credentials(settings, changes)
@@ -80,6 +86,8 @@ def run_init(
         chosen = _verified_classes(settings, source, asked=bool(class_ids))
         if class_ids or chosen != settings.class_ids:
             changes["class_ids"] = list(chosen)
+    if sys.stdin.isatty():
+        ask_for_the_rest(settings, changes)
     if "class_ids" in changes:
         changes["class_id"] = None  # one key says it
     write_config(target, changes)
@@ -136,7 +144,7 @@ def _logged_in(
             source.log_in()
         except AuthenticationError as error:
             if not (left and keys):
-                raise
+                raise AuthenticationError(error.message, _CREDENTIALS_HINT) from None
             say_error(AuthenticationError(error.message, "Try again, or end with Ctrl-C."))
         else:
             if settings.email is not None:
@@ -195,7 +203,7 @@ def _verified_classes(settings: Settings, source: Source, *, asked: bool) -> tup
         ]
         try:
             found = find_classes(classes, keys)
-        except ClassNotFoundError as error:
+        except (ClassNotFoundError, ConfigError) as error:
             say(error.message, err=True)
             continue
         if found:
@@ -204,10 +212,10 @@ def _verified_classes(settings: Settings, source: Source, *, asked: bool) -> tup
 
 def _numbers_of(classes: list[ClassInfo], chosen: tuple[str, ...]) -> str:
     """The places in the list of the classes that are chosen already."""
-    from ..sources.classes import find_class
+    from ..sources.classes import classes_named
 
-    found = [find_class(classes, key) for key in chosen]
-    numbers = [str(classes.index(info) + 1) for info in found if info is not None]
+    found = [info for key in chosen for info in classes_named(classes, key)]
+    numbers = [str(classes.index(info) + 1) for info in found]
     return ",".join(dict.fromkeys(numbers))
 
 

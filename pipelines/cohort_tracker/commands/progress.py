@@ -12,6 +12,8 @@ from ..sources.api import ClassInfo
 from ..sources.outcome import ClassOutcome, Observer
 from ..sources.result import PageRead, ReadResult
 
+_ENDED = {"ok": "done", "unverified": "not proven to be complete", "failed": "failed"}
+
 
 @contextmanager
 def progress() -> Iterator[Observer]:
@@ -39,7 +41,7 @@ class LogLines(Observer):
         """Say how the class ended."""
         result = outcome.result
         self.note(
-            f"{_name(outcome.info)}: {outcome.status}, {result.mode}, {result.pages} pages,"
+            f"{_name(outcome.info)}: {_ENDED[outcome.status]}, {result.pages} pages,"
             f" {result.new} new, {result.changed} changed, {result.removed} removed,"
             f" {result.rejected} rejected"
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..raw.backup import find_backup, list_backups, restore, taken_at
+from ..raw.backup import list_backups, taken_at
+from ..raw.restore import find_backup, restore
 from ..raw.store import RawStore
 from ..runtime.lock import sync_lock
 from ..runtime.printing import say
-from ..sync import prepare_data_dir
+from ..sync import prepare_data_dir, stores_beside
 from ..warehouse.fingerprint import note_record_versions
 from .settings import settings_of
 
@@ -22,11 +23,11 @@ def run_restore(config_path: Path | None, named: Path | None) -> None:
     prepare_data_dir(settings.data_dir)
     with sync_lock(settings.data_dir, "restore"):
         backup = find_backup(settings.backup_path, named)
-        restored = restore(RawStore(settings.raw_path), backup)
+        restored = restore(RawStore(settings.raw_path), backup, stores_beside(settings))
         note_record_versions(settings, restored.record_versions)
     taken = taken_at(backup)
     when = f" of {taken:%Y-%m-%d %H:%M} UTC" if taken else ""
-    say(f"Restored {backup}{when}: {restored.record_versions:,} versions of records.")
+    say(f"Restored {backup}{when}: {restored.record_versions:,} records, earlier versions counted.")
     if restored.aside is not None:
         say(f"The file that was there is now {restored.aside}")
     if named is None:

@@ -18,6 +18,7 @@ def run_sandbox(
     data_dir: Path | None,
     write_roster: Path | None,
     write_mentors: Path | None,
+    write_schedule: Path | None,
     faults: tuple[str, ...],
     list_faults: bool,
     **shape: Any,
@@ -32,6 +33,8 @@ def run_sandbox(
             say(f"{world.write_roster(write_roster):,} roster lines in {write_roster}")
         if write_mentors:
             say(f"{world.write_mentors(write_mentors):,} mentors in {write_mentors}")
+        if write_schedule:
+            say(f"{world.write_schedule(write_schedule):,} schedule lines in {write_schedule}")
         serve(SandboxServer(world, port=port, faults=Faults.parse(list(faults))), say)
     except SandboxError as error:
         raise ConfigError(str(error)) from error

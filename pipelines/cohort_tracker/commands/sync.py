@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import CohortTrackerError, unexpected
 from ..runtime.printing import records, say, say_error, say_json, say_warning
 from ..sync import SyncReport, run_sync
+from .roster import say_roster
 from .settings import settings_of
 
 
@@ -60,7 +61,8 @@ def say_summary(report: SyncReport) -> None:
         if outcome.status == "failed":
             continue
         say(outcome.info.name or outcome.info.friendly_id or outcome.info.class_id, style="bold")
-        pages = f"{result.pages} page{'s' if result.pages != 1 else ''}, {result.mode}"
+        extent = "everything read" if result.mode == "full" else "read where something may be new"
+        pages = f"{result.pages} page{'s' if result.pages != 1 else ''}, {extent}"
         say(
             f"{records(result.stored_total)}: {result.new:,} new, {result.changed:,} changed,"
             f" {result.removed:,} removed ({pages})",
@@ -75,13 +77,17 @@ def say_summary(report: SyncReport) -> None:
                 indent=2,
                 style="yellow",
             )
+    if report.roster is not None:
+        say_roster(report.roster)
     build = report.warehouse
     if build is not None and build.skipped:
         say(f"Tables left as they are: {build.skipped}.")
     elif build is not None and build.published:
         say("Tables rebuilt and checked.")
     if build is not None:
+        from ..warehouse.build import in_plain_words
+
         for failure in build.failures[:10]:
-            say(f"failed: {failure}", indent=2)
+            say(in_plain_words(failure), indent=2)
     if report.run_id:
         say(f"Finished in {report.duration_s:.1f} s.")

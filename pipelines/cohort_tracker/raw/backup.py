@@ -10,16 +10,14 @@ import os
 import re
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..errors import CohortTrackerError, DamagedStoreError, StoreError
-from .store import RawStore, aside_path, move_journals
+from ..errors import CohortTrackerError, StoreError
+from .store import RawStore
 
 _NAME = re.compile(r"raw-(\d{8}T\d{6}Z)\.db")
 _UNFINISHED = ".raw-*.db.unfinished*"
-_RESTORING = ".restoring"
 _STAMP = "%Y%m%dT%H%M%SZ"
 _PAGES_PER_STEP = 2_000  # between two steps Python hears of a Ctrl-C
 _HINT = "Check disk space and permissions, or name another backup_dir."
@@ -56,8 +54,7 @@ def back_up(store: RawStore, folder: Path, *, keep: int, now: datetime) -> Path 
     try:
         if not folder.exists():
             folder.mkdir(mode=0o700, parents=True)
-        for left in folder.glob(_UNFINISHED):
-            left.unlink(missing_ok=True)
+        clear_unfinished_backups(folder)
         unfinished = folder / f".{backup.name}.unfinished"
         try:
             copy_store(store.path, unfinished)
@@ -74,89 +71,10 @@ def back_up(store: RawStore, folder: Path, *, keep: int, now: datetime) -> Path 
     return backup
 
 
-@dataclass(frozen=True)
-class Restored:
-    """What `restore` did: how much is in force again, and where the file is that was there."""
-
-    record_versions: int
-    aside: Path | None
-
-
-def find_backup(folder: Path, named: Path | None) -> Path:
-    """The backup that a user means: the newest, or a file by its path or its name in the folder.
-
-    Raises StoreError when there is none.
-    """
-    if named is None:
-        backups = list_backups(folder)
-        if not backups:
-            raise StoreError(
-                f"There is no backup in {folder}",
-                "If you have a copy elsewhere: cohort-tracker restore FILE",
-            )
-        return backups[0]
-    for path in (named, folder / named):
-        if path.is_file():
-            return path
-    raise StoreError(f"There is no backup {named}", f"Backups are in {folder}.")
-
-
-def restore(store: RawStore, backup: Path) -> Restored:
-    """Put a backup in the store's place, at once or not at all; the file that was there is kept.
-
-    To be called under the lock of the sync. Raises StoreError when the backup cannot be used, or
-    the file in its place is somebody else's or in use; then nothing was changed.
-    """
-    found = RawStore(backup)
-    try:
-        found.check(thorough=True)
-    except DamagedStoreError as error:
-        raise StoreError(
-            error.message, "Nothing was changed. Name another: cohort-tracker restore FILE"
-        ) from error
-    if not found.has_tables():
-        raise StoreError(f"{backup} is empty, no backup", "Nothing was changed.")
-    try:
-        store.check()  # which also takes back what a killed process left half written
-        store.wait_until_free()
-    except DamagedStoreError:
-        pass
-    place = store.path.resolve()  # a symbolic link stays one
-    clear_unfinished(place)
-    unfinished = place.with_name(place.name + _RESTORING)
-    try:
-        copy_store(backup, unfinished)
-        record_versions = RawStore(unfinished).record_versions()
-        aside = _keep(place)
-        unfinished.replace(place)
-        sync_to_disk(place.parent)
-    except (OSError, sqlite3.Error) as error:
-        raise StoreError(
-            f"{backup} was not restored: {error}", "Check disk space and permissions."
-        ) from error
-    finally:
-        clear_unfinished(place)
-    return Restored(record_versions, aside)
-
-
-def clear_unfinished(path: Path) -> None:
-    """Remove what a killed `restore` left beside the store at `path`."""
-    place = path.resolve()
-    for left in place.parent.glob(f"{place.name}{_RESTORING}*"):
+def clear_unfinished_backups(folder: Path) -> None:
+    """Remove what a killed backup left. Raises OSError."""
+    for left in folder.glob(_UNFINISHED):
         left.unlink(missing_ok=True)
-
-
-def _keep(path: Path) -> Path | None:
-    """Give the file a second name, under which it stays when another takes its place."""
-    if not path.exists():
-        return None
-    aside = aside_path(path, "replaced")
-    move_journals(path, aside)
-    try:
-        os.link(path, aside)
-    except OSError:  # a file system without second names
-        path.rename(aside)
-    return aside
 
 
 def copy_store(source: Path, target: Path) -> None:

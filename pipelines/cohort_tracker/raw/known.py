@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .class_states import ClassState
+from .forgotten import Forgotten
+
 
 @dataclass(frozen=True)
 class StoredClassVersion:
@@ -16,6 +19,8 @@ class StoredClassVersion:
     record_hash: str
     friendly_id: str | None
     name: str | None
+    school: str | None
+    is_published: bool | None
     units_hash: str | None
 
 
@@ -72,21 +77,29 @@ class Known:
     """What is known of a source's classes before a run, asked for once.
 
     `class_versions` holds the newest description of each class, `described_at` when it was last
-    asked for (aware, UTC). `recorded` are the classes with stored progressions, `synced` those
-    of which a run did not fail. `curricula` are (class id, units hash) whose rows are stored.
-    `rejected` are hashes of rejected records by class, of rejected lines by `file:<table>`. What
-    is many rows a class is read when its turn comes: `read_class`, `curriculum`.
+    asked for (aware, UTC). `states` say whether a class is listed and asked for. `recorded` are the
+    classes with stored progressions, `synced` those of which a run did not fail. `curricula` are
+    (class id, units hash) whose rows are stored. `rejected` are hashes of rejected records by
+    class, of rejected lines by `file:<table>`. `forgotten` are people of whom nothing may be
+    stored. What is many rows a class is read when its turn comes: `read_class`, `curriculum`.
     """
 
     class_versions: dict[str, StoredClassVersion] = field(default_factory=dict)
     described_at: dict[str, datetime] = field(default_factory=dict)
+    states: dict[str, ClassState] = field(default_factory=dict)
     recorded: set[str] = field(default_factory=set)
     synced: set[str] = field(default_factory=set)
     curricula: set[tuple[str, str]] = field(default_factory=set)
     rejected: dict[str, set[str]] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
+    forgotten: Forgotten = field(default_factory=Forgotten)
     read_class: Callable[[str], StoredClass] = _nothing
     curriculum: Callable[[str, str], set[str]] = _no_curriculum
+
+    @property
+    def class_ids(self) -> set[str]:
+        """Every class of which anything is stored."""
+        return {*self.class_versions, *self.recorded, *self.synced}
 
     def stored_class(self, class_id: str) -> StoredClass:
         """What a reader of the class needs to know."""

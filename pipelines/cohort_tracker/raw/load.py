@@ -1,147 +1,154 @@
-"""Loading rows into the raw store with dlt, in Arrow tables, append only."""
+"""Loading rows into the raw store with dlt, in a process of its own, append only."""
 
 from __future__ import annotations
 
-import os
+import json
+import multiprocessing
+import pickle
+import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
-
-# Student data: nothing about a run leaves this machine. Both must be set before dlt is imported.
-os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"  # what fails is told in one line
-
-from .seclusion import no_settings_of_dlt, secluded
-
-with no_settings_of_dlt():
-    import dlt
-
-    dlt.config.get("any")  # it looks for its files once, at the first question
-import pyarrow as pa
-from dlt.extract import DltResource
+from typing import Any, NamedTuple
 
 from ..errors import StoreError
-from ..runtime.background import Background
+from ..runtime.child import start_child
 from ..runtime.folders import clear, make_fresh
-from .destination import raw_store
 from .schema import LOG_TABLES, RAW_TABLES, Row
 from .store import BUSY_SECONDS, WRITE_HINT, RawStore
 
-ROWS_PER_ARROW_TABLE = 10_000
+ROWS_PER_PIECE = 10_000
 ROWS_PER_LOAD = 50_000
 SECONDS_PER_LOAD = 15.0
 SECONDS_TO_FIRST_LOAD = 1.0
 """The first load is a small one: what dlt does once only is done while pages are awaited."""
 
-_ARROW_TYPES = {
-    "text": pa.string(),
-    "bigint": pa.int64(),
-    "bool": pa.bool_(),
-    "double": pa.float64(),
-    "timestamp": pa.timestamp("us", "UTC"),
-    "date": pa.date32(),
-}
-_SCHEMAS = {
-    table: pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in columns])
+_COLUMNS = {
+    table: [column.name for column in columns]
     for table, columns in RAW_TABLES.items()
     if table not in LOG_TABLES
 }
 
 
-@dlt.source(name="raw", max_table_nesting=0)
-def raw(batch: Batch) -> DltResource:
-    """The dlt source: a batch of rows of the raw tables, each appended to its table."""
+class Loading(NamedTuple):
+    """A load under way: how many rows of each table, and the tables' last rows before."""
 
-    @dlt.resource(name="raw_rows", write_disposition="append")
-    def raw_rows() -> Iterator[Any]:
-        for table, arrow_table in batch.tables():
-            yield dlt.mark.with_table_name(arrow_table, table)
-
-    return raw_rows
+    counts: Mapping[str, int]
+    before: Mapping[str, int]
 
 
 class Batch:
-    """Rows that are loaded together, in Arrow tables."""
+    """Rows that are loaded together: handed over in pieces as they come, and counted.
 
-    def __init__(self) -> None:
-        self.count = 0
+    Args:
+        send: takes a piece, one table's rows by columns.
+    """
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
         self.counts: Counter[str] = Counter()
+        self._send = send
         self._waiting: dict[str, list[Mapping[str, Any]]] = {}
-        self._tables: list[tuple[str, pa.Table]] = []
+
+    @property
+    def count(self) -> int:
+        """How many rows it has."""
+        return self.counts.total()
 
     def add(self, row: Row) -> None:
         """Take a row in."""
         table, values = row
-        self.count += 1
         self.counts[table] += 1
         waiting = self._waiting.setdefault(table, [])
         waiting.append(values)
-        if len(waiting) >= ROWS_PER_ARROW_TABLE:
-            self._tables.append((table, _arrow_table(table, waiting)))
-            self._waiting[table] = []
+        if len(waiting) >= ROWS_PER_PIECE:
+            self._hand_over(table)
 
-    def clear(self) -> None:
-        """Let go of the rows: what dlt keeps of a load, its trace say, would hold on to them."""
-        self._waiting.clear()
-        self._tables.clear()
+    def hand_over(self) -> None:
+        """Hand over what is left."""
+        for table in list(self._waiting):
+            self._hand_over(table)
 
-    def tables(self) -> Iterator[tuple[str, pa.Table]]:
-        """All rows, by table."""
-        yield from self._tables
-        for table, waiting in self._waiting.items():
-            if waiting:
-                yield table, _arrow_table(table, waiting)
+    def _hand_over(self, table: str) -> None:
+        rows = self._waiting.pop(table)
+        columns = [[row.get(name) for row in rows] for name in _COLUMNS[table]]
+        self._send(pickle.dumps((table, columns)))
 
 
 class RawLoader:
-    """Appends rows to the raw store, in the background while the next ones are read.
+    """Appends rows to the raw store, while the next ones are read.
 
-    dlt works in a folder that is new to each loader and gone afterwards: a package that an
-    interrupted load left behind can neither block nor shadow a later run. Nothing is lost by
-    that, because what is not in the store is read from the API again.
+    dlt runs in a child, which the context manager starts: it sees no settings of the user's, and
+    imports dlt while the first answers are awaited. It works in a folder that is new to each loader
+    and gone afterwards: a package that an interrupted load left behind can neither block nor shadow
+    a later run. Nothing is lost by that, because what is not in the store is read from the API
+    again.
 
     `stored_runs` counts the rows of `sync_runs` that are in the store; `seconds` is the time that
     loading took, whether or not anything waited for it.
     """
 
-    def __init__(self, store: RawStore, work_dir: Path) -> None:
+    def __init__(self, store: RawStore, data_dir: Path) -> None:
         self._store = store
-        self._work_dir = work_dir
-        self._elsewhere: tempfile.TemporaryDirectory[str] | None = None
-        self._load: Background[None] | None = None
-        self._pipeline: dlt.Pipeline | None = None
+        self._folder = data_dir / "load"
+        self._log_file = data_dir / "logs" / "load.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._loading: Loading | None = None
         self._log: list[Row] = []
         self.seconds = 0.0
         self.stored_runs = 0
 
     def __enter__(self) -> RawLoader:
-        """Make the folder, clearing what dead runs left. Raises StoreError."""
+        """Make the folder, clearing what dead runs left, and start dlt. Raises StoreError."""
         try:
-            make_fresh(self._work_dir)
-            if "%" in str(self._work_dir):  # dlt takes it for a place to fill in
-                self._elsewhere = tempfile.TemporaryDirectory(prefix="cohort-tracker-")
+            if "%" in str(self._folder.resolve()):  # dlt takes it for a place to fill in
+                self._folder = Path(tempfile.mkdtemp(prefix="cohort-tracker-"))
+            make_fresh(self._folder)
+            self._connection, its = multiprocessing.Pipe()
+            with its:
+                self._process = self._start(its)
         except OSError as error:
+            clear(self._folder)
             raise StoreError(
-                f"{self._work_dir}: {error.strerror}", "Check disk space and permissions."
+                f"{error.filename or self._folder}: {error.strerror}",
+                "Check disk space and permissions.",
             ) from error
         return self
 
+    def _start(self, connection: Connection) -> subprocess.Popen[bytes]:
+        folder = str(self._folder)
+        return start_child(
+            "cohort_tracker.raw.load_worker",
+            self._store.path.absolute(),
+            str(BUSY_SECONDS),
+            folder=self._folder,
+            log=self._log_file,
+            stdin=connection,
+            variables={
+                # Where dlt looks for settings: there are none.
+                **{"DLT_PROJECT_DIR": folder, "DLT_DATA_DIR": folder, "DLT_LOCAL_DIR": folder},
+                # Student data: nothing about a run leaves this machine.
+                "RUNTIME__DLTHUB_TELEMETRY": "false",
+                "RUNTIME__LOG_LEVEL": "CRITICAL",  # what fails is told in one line
+            },
+        )
+
     def __exit__(self, *_: object) -> None:
-        """Remove the folder with everything in it, dlt's trace included.
+        """End dlt and remove the folder with everything in it, dlt's trace included.
 
         A load under way is waited for: it has all it needs at hand and is short.
         """
-        if self._load is not None:
-            self._load.wait(BUSY_SECONDS)
-        if self._pipeline is not None:
-            self._pipeline.deactivate()
-        clear(self._work_dir)
-        if self._elsewhere is not None:
-            self._elsewhere.cleanup()
+        assert self._process is not None
+        try:
+            if self._loading is not None:
+                self._connection.poll(BUSY_SECONDS)
+        finally:  # of somebody who insists, too
+            self._process.kill()
+            self._process.wait()
+            self._connection.close()
+            clear(self._folder)
 
     def load(self, rows: Iterator[Row]) -> None:
         """Load all rows, in as many steps as keep memory flat and losses small.
@@ -155,7 +162,7 @@ class RawLoader:
         exhausted = False
         patience = SECONDS_TO_FIRST_LOAD
         while not exhausted:
-            batch, log = Batch(), list[Row]()
+            batch, log = Batch(self._send), list[Row]()
             until, patience = time.monotonic() + patience, SECONDS_PER_LOAD
             try:
                 while batch.count < ROWS_PER_LOAD and time.monotonic() < until:
@@ -168,22 +175,31 @@ class RawLoader:
                 exhausted = True
             except Exception as raised:
                 exhausted, error = True, raised
+            batch.hand_over()
             self._finish()
             self._log = log
             if batch.count:
-                self._store.wait_until_free()
-                # On the main thread dlt would swallow a signal that says to stop.
-                self._load = Background(partial(self._run, batch), "load")
+                self._begin(batch.counts)
         self._finish()
         if error is not None:
             raise error
 
+    def _begin(self, counts: Mapping[str, int]) -> None:
+        """Have what was handed over loaded."""
+        self._store.wait_until_free()
+        before = self._store.last_rows()
+        self._send(b"")
+        self._loading = Loading(counts, before)
+
     def _finish(self) -> None:
         """Wait for the load under way, then write the log of what is stored now."""
-        if self._load is not None:
-            self._load.result()
-            self.seconds += self._load.seconds
-            self._load = None
+        if self._loading is not None:
+            loading, told = self._loading, self._receive()
+            self._loading = None
+            self.seconds += told["seconds"]
+            if told["error"] is not None:
+                raise StoreError(f"Could not write {self._store.path}: {told['error']}", WRITE_HINT)
+            self._require_stored(loading)
         if self._log:
             started = time.monotonic()
             self._store.append_log(self._log)
@@ -191,49 +207,33 @@ class RawLoader:
             self.stored_runs += sum(table == "sync_runs" for table, _ in self._log)
             self._log = []
 
-    def _run(self, batch: Batch) -> None:
-        try:
-            before = self._store.last_rows()
-            with secluded():
-                if self._pipeline is None:
-                    self._pipeline = self._new_pipeline()
-                self._pipeline.run(raw(batch))
-            self._require_stored(batch, before)
-        except StoreError:
-            raise
-        except Exception as error:
-            raise StoreError(
-                f"Could not write {self._store.path}: {_root_cause(error)}", WRITE_HINT
-            ) from error
-        finally:
-            batch.clear()
-
-    def _require_stored(self, batch: Batch, before: Mapping[str, int]) -> None:
+    def _require_stored(self, loading: Loading) -> None:
         """Raise StoreError when the rows are not where the log is about to say that they are."""
-        for table, count in batch.counts.items():
-            stored = self._store.rows_after(table, before.get(table, 0))
+        for table, count in loading.counts.items():
+            stored = self._store.rows_after(table, loading.before.get(table, 0))
             if stored != count:
                 raise StoreError(
                     f"{self._store.path} holds {stored:,} of {count:,} rows of {table} just loaded",
-                    "They are not taken for stored: the next sync reads them again. Variables or"
-                    " files with settings of dlt may have led them elsewhere.",
+                    "They are not taken for stored: the next sync reads them again.",
                 )
 
-    def _new_pipeline(self) -> dlt.Pipeline:
-        return dlt.pipeline(
-            "cohort_tracker",
-            destination=raw_store(database=str(self._store.path), busy_seconds=BUSY_SECONDS),
-            pipelines_dir=self._elsewhere.name if self._elsewhere else str(self._work_dir),
+    def _send(self, message: bytes) -> None:
+        try:
+            self._connection.send_bytes(message)
+        except OSError as error:
+            raise self._broken_down() from error
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = json.loads(self._connection.recv_bytes())
+        except (EOFError, OSError) as error:
+            raise self._broken_down() from error
+        return told
+
+    def _broken_down(self) -> StoreError:
+        assert self._process is not None
+        self._loading = None
+        return StoreError(
+            f"The loading process broke down (exit code {self._process.wait(BUSY_SECONDS)})",
+            f"See {self._log_file}. The next sync reads again what was not stored.",
         )
-
-
-def _arrow_table(table: str, rows: list[Mapping[str, Any]]) -> pa.Table:
-    schema = _SCHEMAS[table]
-    arrays = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _root_cause(error: BaseException) -> str:
-    while error.__cause__ is not None or error.__context__ is not None:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

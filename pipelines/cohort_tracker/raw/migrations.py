@@ -12,6 +12,9 @@ import sqlite3
 from collections.abc import Callable
 from typing import NamedTuple
 
+FIRST_SOURCE = "openclass"
+"""The API of every row that was stored before rows said where they came from."""
+
 
 class Migration(NamedTuple):
     """A change of the layout. `apply` looks before it changes: tables may be missing or new."""
@@ -25,6 +28,10 @@ def columns_of(db: sqlite3.Connection, table: str) -> set[str]:
     return {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
+FIRST_SOURCE = "openclass"
+"""The one API that the first release knew."""
+
+
 def _add_source(db: sqlite3.Connection) -> None:
     """The API that a row came from is part of its key. The first release knew one only."""
     for table in (
@@ -34,7 +41,8 @@ def _add_source(db: sqlite3.Connection) -> None:
         columns = columns_of(db, table)
         if columns and "source" not in columns:
             # Written once into the table's definition, not into its rows: instant at any size.
-            db.execute(f"ALTER TABLE {table} ADD COLUMN source TEXT NOT NULL DEFAULT 'openclass'")
+            default = f"TEXT NOT NULL DEFAULT '{FIRST_SOURCE}'"
+            db.execute(f"ALTER TABLE {table} ADD COLUMN source {default}")
     if columns_of(db, "rejected_records"):
         lines = "class_id LIKE 'file:%'"  # of roster and mentors: no API sent them
         db.execute(f"UPDATE rejected_records SET source = 'files' WHERE {lines}")  # noqa: S608
@@ -46,6 +54,28 @@ def _removed_for_gone(db: sqlite3.Connection) -> None:
     """One word for records that the API does not show any more."""
     if "gone" in columns_of(db, "sync_runs"):
         db.execute("ALTER TABLE sync_runs RENAME COLUMN gone TO removed")
+
+
+def _add_secret(db: sqlite3.Connection) -> None:
+    """What tells who somebody is without saying it is keyed with a secret of the file."""
+    for statement in SECRET_STATEMENTS:
+        db.execute(statement)
+
+
+SECRET_STATEMENTS = (
+    "CREATE TABLE IF NOT EXISTS raw_secret (secret TEXT)",
+    "INSERT INTO raw_secret SELECT lower(hex(randomblob(32)))"
+    " WHERE NOT EXISTS (SELECT 1 FROM raw_secret)",
+)
+"""The table of the one secret, and the secret, which is never changed once it is there."""
+
+
+def _add_exclusions(db: sqlite3.Connection) -> None:
+    """Whom the settings leave out of the tables."""
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS exclusions (file_version BIGINT, line BIGINT, pattern TEXT,"
+        " first_seen_at DATETIME, run_id TEXT)"
+    )
 
 
 def _add_schedule(db: sqlite3.Connection) -> None:
@@ -60,7 +90,9 @@ def _add_schedule(db: sqlite3.Connection) -> None:
 MIGRATIONS = (
     Migration("0001_source", _add_source),
     Migration("0002_removed_for_gone", _removed_for_gone),
-    Migration("0003_schedule", _add_schedule),
+    Migration("0003_secret", _add_secret),
+    Migration("0004_exclusions", _add_exclusions),
+    Migration("0005_schedule", _add_schedule),
 )
 """In the order in which they are applied; never changed once released."""
 

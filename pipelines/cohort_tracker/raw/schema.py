@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .fields import PROGRESSION_FIELDS
-from .migrations import LAYOUT, MIGRATIONS, columns_of
+from .migrations import LAYOUT, MIGRATIONS, SECRET_STATEMENTS, columns_of
 
 Row = tuple[str, Mapping[str, Any]]
 """A raw table's name and one row of it: values by column; a column left out is null."""
@@ -54,6 +54,14 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("school", "text"),
         Column("is_published", "bool"),
         Column("units_hash", "text"),
+        *_SEEN,
+    ),
+    "class_states": (
+        _required("source", "text"),
+        _required("class_id", "text"),
+        Column("is_listed", "bool"),
+        Column("unlisted_since", "timestamp"),
+        _required("is_retired", "bool"),
         *_SEEN,
     ),
     "class_units": (
@@ -123,6 +131,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("role", "text"),
         Column("started_on", "date"),
         Column("left_on", "date"),
+        Column("student_id", "text"),
         *_SEEN,
     ),
     "mentors": (
@@ -144,13 +153,19 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("night", "text"),
         *_SEEN,
     ),
+    "exclusions": (
+        _required("file_version", "bigint"),
+        _required("line", "bigint"),
+        Column("pattern", "text"),
+        *_SEEN,
+    ),
 }
-
-FILE_TABLES = ("roster", "mentors", "schedule")
-"""Files that people keep, each in versions; the settings that name them are called the same."""
 
 LOG_TABLES = ("sync_pages", "sync_runs")
 """What was asked for and how it went, in the order of writing; the others hold what was read."""
+
+FILE_TABLES = ("roster", "mentors", "schedule", "exclusions")
+"""What people write by hand, in versions: a new one has all lines."""
 
 INDEXES = {
     "progressions_by_class": "progressions (source, class_id)",
@@ -160,6 +175,9 @@ INDEXES = {
 NOTED_MIGRATIONS = (
     "CREATE TABLE IF NOT EXISTS raw_migrations (name TEXT PRIMARY KEY, applied_at DATETIME)"
 )
+
+FORGOTTEN = "CREATE TABLE IF NOT EXISTS raw_forgotten (secret TEXT, digest TEXT)"
+"""Keyed hashes of people who were forgotten (raw/forgotten.py)."""
 
 _SQLITE_TYPES = {
     "text": "TEXT",
@@ -188,7 +206,8 @@ def create_statements() -> list[str]:
         f" ('{migration.name}', datetime('now'))"
         for migration in MIGRATIONS
     ]
-    return [NOTED_MIGRATIONS, *tables, *indexes, *noted, f"PRAGMA user_version = {LAYOUT:d}"]
+    numbered = f"PRAGMA user_version = {LAYOUT:d}"
+    return [NOTED_MIGRATIONS, *tables, *indexes, *SECRET_STATEMENTS, FORGOTTEN, *noted, numbered]
 
 
 def missing_columns(db: sqlite3.Connection) -> dict[str, str]:

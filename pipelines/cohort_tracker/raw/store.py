@@ -10,14 +10,17 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import DamagedStoreError, ForeignStoreError, StoreError
+from .class_states import ClassState
+from .forgotten import Forgotten, Memory, entries_of, take_over
 from .known import Known, StoredClass, StoredClassVersion, StoredFile, StoredRecord
-from .migrations import LAYOUT, MIGRATIONS, Migration, columns_of
+from .migrations import FIRST_SOURCE, LAYOUT, MIGRATIONS, Migration, columns_of
 from .schema import (
     FILE_TABLES,
     INDEXES,
@@ -33,7 +36,9 @@ BUSY_SECONDS = 60.0
 """How long another program may hold the store before waiting for it is given up."""
 _STEP_SECONDS = 0.2
 WRITE_HINT = "Check disk space and permissions; the next sync reads again what was not stored."
-_LAYOUT = RAW_TABLES.keys() | INDEXES.keys()
+ClassKey = tuple[str, str]
+"""A source and the id that a class has there."""
+_LAYOUT = RAW_TABLES.keys() | INDEXES.keys() | {"raw_secret", "raw_forgotten"}
 _FIRST_COLUMNS = {"class_id", "record_id", "version_no", "record_hash"}  # since the first release
 _RUST_TABLES = {"students", "assignments", "progressions", "sync_history"}
 
@@ -78,7 +83,7 @@ class RawStore:
             self.path.rename(aside)
             move_journals(self.path, aside)
         except OSError as error:
-            raise StoreError(f"{self.path}: {error.strerror}") from error
+            raise StoreError(f"{self.path}: {error.strerror}", WRITE_HINT) from error
         return aside
 
     def wait_until_free(self) -> None:
@@ -103,10 +108,12 @@ class RawStore:
             if connection is None:
                 return []
             names = [migration.name for migration in _pending(connection)]
-            return names + [f"add {column}" for column in missing_columns(connection)]
+            return names + _missing(connection)
 
-    def lay_out(self) -> list[str]:
+    def lay_out(self, memory: Memory | None = None) -> list[str]:
         """Bring the file to the layout of this version, older ones by their migrations.
+
+        `memory`: what it takes over from other stores, with the new layout or not at all.
 
         Returns what was changed in an older file, as `pending_migrations` names it. Each migration
         is in a transaction of its own: if the process dies, it was done or it was not.
@@ -129,15 +136,19 @@ class RawStore:
                 sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
             ) as connection:
                 done = []
+                if memory is not None and _tables(connection):
+                    take_over(connection, memory)
                 for migration in _pending(connection):
                     step = f"migration {migration.name} failed and was taken back: "
                     _migrate(connection, migration)
                     done.append(migration.name)
                 step = ""
                 connection.execute("BEGIN IMMEDIATE")
-                for column, statement in missing_columns(connection).items():
+                done += _missing(connection)
+                for statement in missing_columns(connection).values():
                     connection.execute(statement)
-                    done.append(f"add {column}")
+                if memory is not None:
+                    take_over(connection, memory)
                 for statement in create_statements():
                     connection.execute(statement)
                 connection.execute("COMMIT")
@@ -201,11 +212,13 @@ class RawStore:
             return Known(
                 class_versions=_class_versions(db, source),
                 described_at={key: at for key, text in described if (at := _moment(text))},
+                states=_class_states(db, source),
                 recorded={row[0] for row in recorded},
                 synced={row[0] for row in synced},
                 curricula=set(curricula),
                 rejected=rejected,
                 files={table: _newest_file(db, table) for table in FILE_TABLES},
+                forgotten=Forgotten(entries_of(db)),
                 read_class=partial(self._stored_class, source),
                 curriculum=partial(self._curriculum, source),
             )
@@ -225,13 +238,19 @@ class RawStore:
                     (source, class_id),
                 )
             )
+            # Greater than any, also where the newest versions were erased.
+            (newest,) = connection.execute(
+                "SELECT max(version_no) FROM rejected_records WHERE source = ? AND class_id = ?",
+                (source, class_id),
+            ).fetchone()
+            stored.next_version = 1 + (newest or 0)
             rows = connection.execute(
                 "SELECT record_id, record_hash, completed_at, is_removed, version_no"
                 " FROM progressions WHERE source = ? AND class_id = ? ORDER BY version_no",
                 (source, class_id),
             )
             for record_id, record_hash, completed_at, is_removed, version_no in rows:
-                stored.next_version = version_no + 1
+                stored.next_version = max(stored.next_version, version_no + 1)
                 if record_id in rejected and rejected[record_id] < version_no:
                     del rejected[record_id]  # it came in a usable form since
                 if is_removed:
@@ -288,19 +307,34 @@ class RawStore:
             ).fetchall()
         return {row[0] for row in rows}
 
-    def class_versions(self) -> dict[str, StoredClassVersion]:
-        """The newest stored description of each class of any source, by class id."""
+    def class_versions(self) -> dict[ClassKey, StoredClassVersion]:
+        """The newest stored description of each class of any source."""
         with self._connection() as connection:
-            if connection is None or "classes" not in _tables(connection):
+            if connection is None:
                 return {}
-            return _class_versions(connection, None)
+            return {
+                (source, class_id): version
+                for source in _sources_of(connection, "classes")
+                for class_id, version in _class_versions(connection, source).items()
+            }
 
-    def current_counts(self) -> dict[tuple[str, str], int]:
+    def class_states(self) -> dict[ClassKey, ClassState]:
+        """Whether each class of any source is listed and asked for, as far as it is known."""
+        with self._connection() as connection:
+            if connection is None:
+                return {}
+            return {
+                (source, class_id): state
+                for source in _sources_of(connection, "class_states")
+                for class_id, state in _class_states(connection, source).items()
+            }
+
+    def current_counts(self) -> dict[ClassKey, int]:
         """How many records are current, by source and class.
 
         Counted here, record by record: what the tables must hold, whoever makes them.
         """
-        counts: dict[tuple[str, str], int] = {}
+        counts: dict[ClassKey, int] = {}
         with self._connection() as db:
             if db is None or "progressions" not in _tables(db):
                 return counts
@@ -363,30 +397,31 @@ class RawStore:
             return counted
 
     def last_statuses(self) -> dict[str, str]:
-        """Per class id: how its last run ended."""
-        return {class_id: run["status"] for class_id, run in self.last_runs().items()}
+        """Per class, as `source/class id`: how its last run ended."""
+        return {"/".join(key): run["status"] for key, run in self.last_runs().items()}
 
-    def last_runs(self) -> dict[str, dict[str, Any]]:
-        """Per class id: the columns of its last run, and `last_ok_at`; times aware, UTC."""
+    def last_runs(self) -> dict[ClassKey, dict[str, Any]]:
+        """Per class: the columns of its last run, and `last_ok_at`; times aware, UTC."""
         with self._connection() as connection:
             if connection is None or "sync_runs" not in _tables(connection):
                 return {}
             connection.row_factory = sqlite3.Row
+            key = f"{_source_column(connection, 'sync_runs')}, class_id"
             runs = connection.execute(
-                "SELECT * FROM sync_runs WHERE rowid IN"
-                " (SELECT max(rowid) FROM sync_runs GROUP BY class_id) ORDER BY rowid"
+                f"SELECT *, {key} FROM sync_runs WHERE rowid IN"  # noqa: S608
+                f" (SELECT max(rowid) FROM sync_runs GROUP BY {key}) ORDER BY rowid"
             ).fetchall()
             finished = connection.execute(
-                "SELECT class_id, finished_at FROM sync_runs WHERE rowid IN"
-                " (SELECT max(rowid) FROM sync_runs WHERE status = 'ok' GROUP BY class_id)"
+                f"SELECT {key}, finished_at FROM sync_runs WHERE rowid IN"  # noqa: S608
+                f" (SELECT max(rowid) FROM sync_runs WHERE status = 'ok' GROUP BY {key})"
             ).fetchall()
-        last_ok = {row["class_id"]: _moment(row["finished_at"]) for row in finished}
+        last_ok = {(row[0], row[1]): _moment(row[2]) for row in finished}
         return {
-            row["class_id"]: {
+            (row[-2], row[-1]): {
                 **dict(row),
                 "started_at": _moment(row["started_at"]),
                 "finished_at": _moment(row["finished_at"]),
-                "last_ok_at": last_ok.get(row["class_id"]),
+                "last_ok_at": last_ok.get((row[-2], row[-1])),
             }
             for row in runs
         }
@@ -420,7 +455,7 @@ class RawStore:
         except sqlite3.Error as error:
             raise self._explained(error) from error
         except OSError as error:
-            raise StoreError(f"{self.path}: {error.strerror}") from error
+            raise StoreError(f"{self.path}: {error.strerror}", WRITE_HINT) from error
 
     def _opened(self) -> sqlite3.Connection:
         """A reading connection; waits in small steps as `wait_until_free` does."""
@@ -481,6 +516,19 @@ def aside_path(path: Path, why: str = "damaged") -> Path:
     return aside
 
 
+def stores_aside(path: Path) -> list[Path]:
+    """Files beside the store that are named after it: set aside, replaced, or copied by hand."""
+    folders = dict.fromkeys((path.parent, path.resolve().parent))
+    found = {
+        other.resolve(): other
+        for folder in folders
+        for name in dict.fromkeys((path.name, path.resolve().name))
+        for other in sorted(folder.glob(f"{name}.*"))
+        if other.is_file() and not other.name.endswith(("-journal", "-wal", "-shm"))
+    }
+    return list(found.values())
+
+
 def _code(error: sqlite3.Error) -> int:
     """SQLite's primary error code; 0 where Python itself found the fault."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -504,6 +552,15 @@ def _pending(connection: sqlite3.Connection) -> list[Migration]:
         return []
     noted = _noted(connection)
     return [migration for migration in MIGRATIONS if migration.name not in noted]
+
+
+def _missing(connection: sqlite3.Connection) -> list[str]:
+    """Tables and columns that an older file lacks, in words; none for a file without tables."""
+    tables = _tables(connection)
+    if not tables & RAW_TABLES.keys():
+        return []
+    lacking = [f"add {table}" for table in RAW_TABLES if table not in tables]
+    return lacking + [f"add {column}" for column in missing_columns(connection)]
 
 
 def _migrate(connection: sqlite3.Connection, migration: Migration) -> None:
@@ -537,19 +594,49 @@ def _moment(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _class_versions(db: sqlite3.Connection, source: str | None) -> dict[str, StoredClassVersion]:
-    # Without a source no word of it: the file may be older than that column.
-    of_source = "" if source is None else "WHERE source = ?"
+def _source_column(db: sqlite3.Connection, table: str) -> str:
+    """The column that says where a row came from, or what stands for it in an older file."""
+    return "source" if "source" in columns_of(db, table) else f"'{FIRST_SOURCE}'"
+
+
+def _sources_of(db: sqlite3.Connection, table: str) -> list[str]:
+    """The sources of a table's rows; none where there is no such table."""
+    if table not in _tables(db):
+        return []
+    column = _source_column(db, table)
+    return [row[0] for row in db.execute(f"SELECT DISTINCT {column} FROM {table}")]  # noqa: S608
+
+
+def _class_versions(db: sqlite3.Connection, source: str) -> dict[str, StoredClassVersion]:
     rows = db.execute(
-        "SELECT class_id, version_no, record_hash, friendly_id, name, units_hash FROM classes"  # noqa: S608
-        f" {of_source} ORDER BY version_no",
-        () if source is None else (source,),
+        "SELECT class_id, version_no, record_hash, friendly_id, name, school, is_published,"  # noqa: S608
+        f" units_hash FROM classes WHERE {_source_column(db, 'classes')} = ? ORDER BY version_no",
+        (source,),
     )
-    return {row[0]: StoredClassVersion(*row[1:]) for row in rows}
+    versions = {}
+    for class_id, *columns in rows:
+        version = StoredClassVersion(*columns)
+        is_published = None if version.is_published is None else bool(version.is_published)
+        versions[class_id] = replace(version, is_published=is_published)
+    return versions
+
+
+def _class_states(db: sqlite3.Connection, source: str) -> dict[str, ClassState]:
+    rows = db.execute(
+        "SELECT class_id, is_listed, unlisted_since, is_retired FROM class_states"
+        " WHERE source = ? ORDER BY rowid",
+        (source,),
+    )
+    return {
+        class_id: ClassState(
+            None if listed is None else bool(listed), _moment(since), bool(retired)
+        )
+        for class_id, listed, since, retired in rows
+    }
 
 
 def _newest_file(db: sqlite3.Connection, table: str) -> StoredFile:
-    """The current version of one of the `FILE_TABLES`."""
+    """The current version of a file that people keep, or of a list of the settings."""
     kept = {"file_version", "first_seen_at", "run_id"}
     columns = [column.name for column in RAW_TABLES[table] if column.name not in kept]
     names = ", ".join(f'"{name}"' for name in columns)

@@ -19,6 +19,8 @@ from ..errors import ConfigError, StoreError, SyncRunningError
 with contextlib.suppress(ImportError):  # Windows: `require_supported_system` says so
     import fcntl
 
+_WRITE_HINT = "Check disk space and permissions of this folder."
+
 
 def require_supported_system() -> None:
     """Raise ConfigError where the operating system has no locks as they are needed here."""
@@ -63,7 +65,7 @@ def sync_lock(data_dir: Path, run_id: str) -> Iterator[None]:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from error
+        raise StoreError(f"{path}: {error.strerror}", _WRITE_HINT) from error
     with os.fdopen(handle, "r+", encoding="utf-8") as stream:
         _lock(stream)
         try:
@@ -76,7 +78,7 @@ def sync_lock(data_dir: Path, run_id: str) -> Iterator[None]:
                 },
             )
         except OSError as error:
-            raise StoreError(f"{path}: {error.strerror}") from error
+            raise StoreError(f"{path}: {error.strerror}", _WRITE_HINT) from error
         try:
             yield
         finally:

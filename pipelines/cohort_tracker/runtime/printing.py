@@ -114,10 +114,20 @@ def say_table(
     _put(stream, "".join(line.rstrip() + "\n" for line in drawn.get().splitlines()))
 
 
-def ask(question: str, *, default: str | None = None, hide: bool = False) -> str:
-    """Ask at the terminal and return the answer; asks on standard error."""
+def ask(
+    question: str, *, default: str | None = None, hide: bool = False, optional: bool = False
+) -> str:
+    """Ask at the terminal and return the answer; asks on standard error.
+
+    `optional`: an empty answer is one, too.
+    """
+    shown = printable(default)
     answer: str = click.prompt(
-        printable(question), default=printable(default) or None, hide_input=hide, err=True
+        printable(question),
+        default=shown or ("" if optional else None),
+        show_default=bool(shown),
+        hide_input=hide,
+        err=True,
     )
     return answer.strip() if not hide else answer
 

@@ -21,6 +21,7 @@ from .model import (
     Student,
 )
 from .rng import object_id, stream
+from .schedule import SCHEDULE_HEADER, schedule_rows
 
 Order = Literal["id", "completed_desc", "nulls_first"]
 
@@ -236,6 +237,12 @@ class World:
         """Write the mentors as CSV (UTF-8) and return the number of rows."""
         rows = [(mentor.name, mentor.night, mentor.email) for mentor in self.mentors]
         return _write_csv(path, MENTORS_HEADER, rows)
+
+    def write_schedule(self, path: Path) -> int:
+        """Write the schedule as of `now` as CSV (UTF-8) and return the number of rows."""
+        with self._lock:
+            rows = [row for room in self.classes for row in schedule_rows(room)]
+        return _write_csv(path, SCHEDULE_HEADER, rows)
 
     # Changing.
 

@@ -77,9 +77,6 @@ class Source(Protocol):
     name: str
     """Stands in every row of the raw store: never changed once it is used."""
 
-    def get_ready(self) -> None:
-        """Import what pages need; called in the background while the first answers are awaited."""
-
     def log_in(self) -> None:
         """Make sure that the account is let in."""
 

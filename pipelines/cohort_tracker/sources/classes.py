@@ -1,4 +1,4 @@
-"""Which class a name means, and whether what is known of it changed."""
+"""Which class is meant by an id, and whether what is known of it changed."""
 
 from __future__ import annotations
 
@@ -8,22 +8,35 @@ from typing import Any
 
 import orjson
 
-from ..errors import ClassNotFoundError
+from ..errors import ClassNotFoundError, ConfigError
 from .api import ClassInfo
 
 
-def find_class(classes: Iterable[ClassInfo], key: str) -> ClassInfo | None:
-    """The class that `key` names by id or friendly id."""
+def classes_named(classes: Iterable[ClassInfo], key: str) -> list[ClassInfo]:
+    """The classes that `key` names: the one with this id, else all with this friendly id."""
     known = list(classes)
     by_id = [info for info in known if info.class_id == key]
-    by_friendly_id = [info for info in known if info.friendly_id == key]
-    return next(iter(by_id + by_friendly_id), None)
+    return by_id[:1] or [info for info in known if info.friendly_id == key]
+
+
+def the_only(found: list[ClassInfo], key: str) -> ClassInfo | None:
+    """The class found under `key`. Raises ConfigError where there are several."""
+    if len(found) > 1:
+        names = "; ".join(f"{info.class_id} ({info.name or 'no name'})" for info in found)
+        raise ConfigError(
+            f"{len(found)} classes have the friendly id {key}: {names}",
+            f"Name the one that you mean by its id instead, for example {found[0].class_id}.",
+        )
+    return found[0] if found else None
 
 
 def find_classes(classes: Iterable[ClassInfo], keys: Iterable[str]) -> list[ClassInfo]:
-    """The classes that `keys` name, each once. Raises ClassNotFoundError naming the unknown."""
+    """The classes that `keys` name, each once.
+
+    Raises ClassNotFoundError naming the unknown, ConfigError for a key that names several.
+    """
     known = list(classes)
-    found = {key: find_class(known, key) for key in keys}
+    found = {key: the_only(classes_named(known, key), key) for key in keys}
     unknown = [key for key, info in found.items() if info is None]
     if unknown:
         raise ClassNotFoundError(

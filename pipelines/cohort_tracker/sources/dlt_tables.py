@@ -21,7 +21,7 @@ from ..config import Settings
 from ..raw.known import Known, StoredClass, StoredRecord
 from ..raw.schema import RAW_TABLES
 from .api import ClassInfo, Description, Source
-from .choose import choose_classes
+from .choose import ClassChoice
 from .describe import describe
 from .extract import Extraction
 from .outcome import ClassOutcome, Observer
@@ -51,9 +51,10 @@ def tables(connect: Callable[[], Source], settings: Settings, full: bool) -> lis
     @cache
     def session() -> tuple[Source, list[ClassInfo]]:
         source = connect()
-        infos, incomplete = choose_classes(source, settings, (), Known(), _Notes())
-        if incomplete is not None:
-            raise incomplete
+        choice = ClassChoice(source, settings, (), Known(), _Notes())
+        infos = choice.classes()
+        if choice.error is not None:
+            raise choice.error
         return source, infos
 
     @dlt.resource(name="descriptions", selected=False)

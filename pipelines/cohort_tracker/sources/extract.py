@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, astuple
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from ..errors import (
     ApiUnavailableError,
     ApiUnreachableError,
     AuthenticationError,
+    ClassNotFoundError,
     CohortTrackerError,
 )
 from ..raw.fields import PROGRESSION_FIELDS
@@ -24,8 +26,9 @@ from .classes import content_hash
 from .describe import describe
 from .outcome import ClassOutcome, Observer
 from .reader import ClassReader
-from .records import REMOVED, record_reader
+from .records import REMOVED, is_of_forgotten, record_reader
 from .result import PageRead, ReadResult, Version
+from .staff import Newcomers
 
 if TYPE_CHECKING:
     from ..raw.schema import Row
@@ -67,6 +70,8 @@ class Extraction:
         self._observer = observer
         self._now = now
         self._read_record = record_reader(PROGRESSION_FIELDS, settings.grade_scale)
+        self.instead: Callable[[ClassInfo], ClassInfo | None] = lambda _info: None
+        """The class to read in place of one that is not there; None: no other."""
         self.outcomes: list[ClassOutcome] = []
         self.page_seconds = 0.0
 
@@ -104,7 +109,9 @@ class Extraction:
         AuthenticationError is raised, and with no connection the rest is marked as failed.
         """
         unreachable: ApiUnreachableError | None = None
-        for info in classes:
+        waiting = deque(classes)
+        while waiting:
+            info = waiting.popleft()
             outcome = ClassOutcome(info)
             self.outcomes.append(outcome)
             self._observer.class_started(info)
@@ -120,10 +127,26 @@ class Extraction:
                     unreachable = error
                 if isinstance(error, AuthenticationError):
                     fatal = error
+                if isinstance(error, ClassNotFoundError) and self._goes_on_as_another(
+                    outcome, waiting
+                ):
+                    self.outcomes.remove(outcome)
+                    continue
             yield self._run_row(outcome, started)
             self._observer.class_finished(outcome)
             if fatal is not None:
                 raise fatal
+
+    def _goes_on_as_another(self, outcome: ClassOutcome, waiting: deque[ClassInfo]) -> bool:
+        """Whether a class that is not there has another id now; that one is read next."""
+        try:
+            moved = self.instead(outcome.info)
+        except CohortTrackerError as error:
+            outcome.error = error
+            return False
+        if moved is not None and moved not in waiting:
+            waiting.appendleft(moved)
+        return moved is not None
 
     def class_rows(self, outcome: ClassOutcome) -> Iterator[Row]:
         """Rows of one class; `outcome` says how it went. Raises what the source raises."""
@@ -133,10 +156,16 @@ class Extraction:
             outcome.is_described = True
             yield from self._description(info)
         met: set[str] = set()
+        newcomers = Newcomers(self._settings.email)
         for table, row in self.record_rows(outcome):
             if table == "progressions" and not row["is_removed"]:
                 met.add(row["assignment_id"])
+                newcomers.meet(row)
             yield table, row
+        if info.class_id not in self._known.recorded:
+            name = info.name or info.friendly_id or info.class_id
+            if remark := newcomers.remark(name, self._settings.exclude):
+                self._observer.note(remark)
         if not outcome.is_described and self._has_grown(info.class_id, met):
             outcome.is_described = True
             yield from self._description(info)
@@ -155,6 +184,7 @@ class Extraction:
             full_after=timedelta(days=self._settings.full_refresh_days),
             now=self._now,
             read_record=self._read_record,
+            is_left_out=partial(is_of_forgotten, self._known.forgotten, self._source.name),
         )
         outcome.result = reader.result
         for page in reader.read():
@@ -170,7 +200,7 @@ class Extraction:
         if result.verified:
             return None
         return CohortTrackerError(
-            result.problem or "completeness was not proven",
+            result.problem or "it could not be proven that every record was read",
             "What was read is stored; the next sync reads everything again.",
         )
 
@@ -269,7 +299,9 @@ class Extraction:
                 "verified": result.verified,
                 "page_size": result.page_size,
                 "newest_completed_at": result.newest_completed_at,
-                "timezone": self._settings.timezone,
+                "timezone": self._settings.timezone_of(
+                    outcome.info.class_id, outcome.info.friendly_id
+                ),
                 "error": outcome.error.message if outcome.error else None,
             },
         )

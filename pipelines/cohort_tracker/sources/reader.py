@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ..raw.known import StoredClass, StoredRecord
 from .api import Page
@@ -80,6 +81,7 @@ class ClassReader:
         full_after: the age of the last proven full read from which a new one is due.
         now: the clock, aware, UTC.
         read_record: how a record is read.
+        is_left_out: whose records are met, and count as met, and are never stored.
     """
 
     def __init__(
@@ -92,9 +94,12 @@ class ClassReader:
         full_after: timedelta,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         read_record: RecordReader = read_record,
+        is_left_out: Callable[[Any, Progression | Rejection], bool] = lambda _raw, _item: False,
     ) -> None:
         self._pages = PageSource(fetch)
         self._read_record = read_record
+        self._is_left_out = is_left_out
+        self._left_out: set[str] = set()
         self._stored = stored
         self._forced = full
         self._lookback = lookback
@@ -247,7 +252,7 @@ class ClassReader:
 
     def _prove_incremental(self, total: int, oldest_read: datetime | None) -> None:
         for record_id, record in self._stored.records.items():
-            if record_id in self._met or record_id in self._met_rejected:
+            if any(record_id in met for met in (self._met, self._met_rejected, self._left_out)):
                 continue
             must_have_met = record.completed_at is None or (
                 oldest_read is None or record.completed_at > oldest_read
@@ -289,8 +294,8 @@ class ClassReader:
             previous = current
         if not self.result.verified:
             self.result.problem = (
-                f"could not prove completeness: {current.accounted:,} records met,"
-                f" {'no total' if total is None else format(total, ',')} reported"
+                f"it could not be proven that every record was read: {current.accounted:,} met,"
+                f" the API counts {'none' if total is None else format(total, ',')}"
             )
         elif self._removed and not current.ids and not self._forced:
             # An empty answer is more often a fault of the server than an emptied class.
@@ -365,6 +370,12 @@ class ClassReader:
         versions: list[Version] = []
         rejections: list[tuple[int, Rejection]] = []
         for raw, item in zip(page.records, found, strict=True):
+            if self._is_left_out(raw, item):
+                key = item.record_id or item.record_hash
+                self._left_out.add(key)
+                if current is not None:
+                    current.ids.add(key)
+                continue
             if not isinstance(item, Rejection):
                 if not self._is_contradiction(item, current, again=again):
                     for version in self._meet(item):
@@ -489,7 +500,7 @@ class ClassReader:
 
     def _summarise(self) -> None:
         result = self.result
-        result.fetched = len(self._met) + len(self._rejections)
+        result.fetched = len(self._met) + len(self._rejections) + len(self._left_out)
         result.new = len(self._new)
         result.changed = len(self._changed - self._new)
         result.set_aside = len(self._set_aside)

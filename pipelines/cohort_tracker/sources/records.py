@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import orjson
 
 from ..raw.fields import PROGRESSION_FIELDS, Field
+from ..raw.forgotten import Forgotten
 from .values import (
     READERS,
     InvalidError,
@@ -188,6 +189,25 @@ def reject(record: Any, reason: str) -> Rejection:
         if record_id is not None and not is_clean(record_id):
             record_id = None
     return Rejection(record_id, _digest(text.encode()), reason, text)
+
+
+def is_of_forgotten(
+    forgotten: Forgotten, source: str, record: Any, item: Progression | Rejection
+) -> bool:
+    """Whether a record is one of somebody who was forgotten, whether or not it can be read."""
+    if not forgotten:
+        return False
+    if not isinstance(item, Rejection):
+        return forgotten.has_account(source, item.user_id) or forgotten.has_email(item.user_email)
+    user = record.get("user") if isinstance(record, dict) else None
+    user_id = identifier(user.get("id", user.get("_id"))) if isinstance(user, dict) else None
+    if user_id is not None and forgotten.has_account(source, user_id):
+        return True
+    email = user.get("email") if isinstance(user, dict) else None
+    if isinstance(email, str) and forgotten.has_email(email):
+        return True
+    # Of whom it is cannot be read: it may be of whom it names.
+    return user_id is None and forgotten.is_in(item.record_json)
 
 
 def _digest(content: bytes) -> str:

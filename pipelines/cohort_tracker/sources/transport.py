@@ -61,7 +61,9 @@ class PoliteSession(Session):
     ) -> None:
         super().__init__()
         if isinstance(verify, str) and not Path(verify).exists():
-            raise ConfigError(f"ca_bundle: no such file: {verify}")
+            raise ConfigError(
+                f"ca_bundle: no such file: {verify}", "Name a file of certificates (PEM)."
+            )
         self._limits = limits
         self._check = check
         self._environment: dict[tuple[str, str], Any] = {}

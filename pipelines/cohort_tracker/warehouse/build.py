@@ -12,29 +12,29 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from .. import __version__
 from ..config import Settings
 from ..errors import BuildError
 from ..project import project_dir
 from ..raw.store import RawStore, aside_path
 from ..runtime.background import Background
+from ..runtime.child import start_child
 from ..runtime.folders import clear, make_fresh
+from .file_problems import FileProblem, in_words
+from .global_id import global_id
+from .published import change_log, set_change_log_aside
 
 BUILD_SECONDS = 3600.0
 """How long a build may take before dbt is taken to hang."""
 
-_PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "TZ")
-_START = (
-    # Isolated from variables and the working directory; the package comes last, so shadows nothing.
-    "import sys; sys.path.append(sys.argv.pop(1));"
-    " from cohort_tracker.warehouse.dbt_worker import main; sys.exit(main(*sys.argv[1:]))"
-)
 _NEARLY_FULL = 1 << 20
+_KEPT = "the tables of the last good build, if any, are still there"
+_AGAIN = f"Run `cohort-tracker sync` again; {_KEPT}."
 _FULL_DISK = ("No space left on device", "disk is full", "Disk quota exceeded")
 
 
@@ -43,7 +43,9 @@ class BuildReport:
     """What became of the warehouse. `failures` holds one line per failed model or test.
 
     `skipped` says why the published warehouse needed no new build; the counts are then its own.
-    `set_aside` is the new name of the warehouse that was there before, if it was damaged.
+    `set_aside` is the new name of the warehouse that was there before, if it was damaged; `note`
+    tells in a line what else was found in its place. `file_problems` holds, in words, the lines of
+    files that do not count.
     """
 
     published: bool = False
@@ -52,28 +54,20 @@ class BuildReport:
     failures: list[str] = field(default_factory=list)
     skipped: str | None = None
     set_aside: Path | None = None
+    note: str | None = None
+    file_problems: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def dbt_environment(settings: Settings) -> dict[str, str]:
-    """The environment in which dbt finds the raw store: what is listed here, and nothing else.
-
-    dbt and Python read many variables, each of which could make other tables or none.
-    """
-    environment = {
-        key: value
-        for key, value in os.environ.items()
-        if key in _PASSED_ON or key.startswith("LC_")
+def dbt_variables(settings: Settings, build_id: str) -> dict[str, str]:
+    """The variables by which dbt finds the raw store and names the build (core.build)."""
+    return {
+        "COHORT_TRACKER_BUILD_ID": build_id,
+        "COHORT_TRACKER_VERSION": __version__,
+        "COHORT_TRACKER_DATA_DIR": str(settings.data_dir),
+        "COHORT_TRACKER_RAW_DB": str(settings.raw_path),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-    environment.update(
-        {
-            "COHORT_TRACKER_DATA_DIR": str(settings.data_dir),
-            "COHORT_TRACKER_RAW_DB": str(settings.raw_path),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "DO_NOT_TRACK": "1",
-        }
-    )
-    return environment
 
 
 def in_plain_words(failure: str) -> str:
@@ -100,6 +94,7 @@ class WarehouseBuild:
 
     def __init__(self, settings: Settings, run_id: str) -> None:
         self._settings = settings
+        self._run_id = run_id
         self._dir = settings.data_dir / "build" / run_id
         self._warehouse = self._dir / settings.warehouse_path.name
         self._outcome = self._dir / "outcome.json"
@@ -111,38 +106,29 @@ class WarehouseBuild:
         try:
             make_fresh(self._dir.parent)
             self._dir.mkdir(mode=0o700)
-            self._log.parent.mkdir(mode=0o700, exist_ok=True)
-            self._log.unlink(missing_ok=True)
-            handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as log:
-                self._start(log)
+            self._process = self._start()
         except OSError as error:
             self.__exit__()
             raise BuildError(
-                f"Could not start dbt: {error.filename or self._dir}: {error.strerror}",
-                "Check disk space and permissions.",
+                "The building of the tables could not begin:"
+                f" {error.filename or self._dir}: {error.strerror}",
+                f"Check disk space and permissions, then run `cohort-tracker sync`; {_KEPT}.",
             ) from error
         return self
 
-    def _start(self, log: IO[bytes]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603
-            [
-                *(sys.executable, "-E", "-P", "-c", _START),
-                str(Path(__file__).parents[2]),
-                str(project_dir()),
-                str(self._settings.data_dir),
-                str(self._outcome),
-                str(self._warehouse),
-                str(self._settings.warehouse_path),
-                json.dumps(self._settings.dbt_vars),
-            ],
+    def _start(self) -> subprocess.Popen[bytes]:
+        return start_child(
+            "cohort_tracker.warehouse.dbt_worker",
+            project_dir(),
+            self._settings.data_dir,
+            self._outcome,
+            self._warehouse,
+            self._settings.warehouse_path,
+            json.dumps(self._settings.dbt_vars),
+            folder=self._dir,
+            log=self._log,
+            variables=dbt_variables(self._settings, self._run_id),
             stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=dbt_environment(self._settings),
-            cwd=self._dir,
-            umask=0o077,
-            start_new_session=True,  # Ctrl-C goes to the sync, which then ends this
         )
 
     def __exit__(self, *_: object) -> None:
@@ -176,8 +162,8 @@ class WarehouseBuild:
             self._process.wait(BUILD_SECONDS)
         except subprocess.TimeoutExpired:
             raise BuildError(
-                f"dbt did not end within {BUILD_SECONDS / 60:g} minutes",
-                f"See {self._log}; the warehouse of the last good build is still in place.",
+                f"The tables were not ready within {BUILD_SECONDS / 60:g} minutes",
+                f"{self._log} says how far it came; {_KEPT}.",
             ) from None
         outcome = self._read_outcome()
         report = BuildReport(
@@ -185,17 +171,28 @@ class WarehouseBuild:
             tests=outcome["tests"],
             failures=outcome["failures"],
             seconds=outcome["seconds"],
+            file_problems=list(
+                in_words(self._settings, (FileProblem(*row) for row in outcome["file_problems"]))
+            ),
         )
         report.seconds["build"] = time.monotonic() - started
         if not report.failures:
-            _require_whole(_by_global_id(stored.result()), outcome["progressions"])
+            counts = {global_id(*key): number for key, number in stored.result().items()}
+            _require_whole(counts, outcome["progressions"])
+            if outcome["build_id"] != self._run_id:
+                raise BuildError(
+                    f"The tables that were built are those of {outcome['build_id']}, not of this"
+                    f" sync ({self._run_id}), so they were not published",
+                    _AGAIN,
+                )
             started = time.monotonic()
             try:
-                report.set_aside = self._publish(outcome["damaged"])
+                self._publish(report, outcome["damaged"])
             except OSError as error:
                 raise BuildError(
-                    f"Could not publish {self._settings.warehouse_path}: {error.strerror}",
-                    "The warehouse of the last good build is still in place.",
+                    "The new tables could not be put in their place:"
+                    f" {self._settings.warehouse_path}: {error.strerror}",
+                    f"Check disk space and permissions, then run `cohort-tracker sync`; {_KEPT}.",
                 ) from error
             report.published = True
             report.seconds["publish"] = time.monotonic() - started
@@ -211,11 +208,12 @@ class WarehouseBuild:
                 raise BuildError(
                     "The disk is full: the tables could not be rebuilt",
                     f"Make room for {self._settings.data_dir}, then run `cohort-tracker sync`;"
-                    " the tables of the last good build, if any, are still there.",
+                    f" {_KEPT}.",
                 ) from None
             raise BuildError(
-                f"dbt broke down (exit code {self._process.returncode})",
-                f"See {self._log}; the warehouse of the last good build is still in place.",
+                f"The building of the tables broke off (exit code {self._process.returncode})",
+                f"Run `cohort-tracker sync` again; if that fails too, {self._log} says why;"
+                f" {_KEPT}.",
             ) from None
         return outcome
 
@@ -226,29 +224,22 @@ class WarehouseBuild:
             return _is_full(self._log.read_text("utf-8", "replace"))
         return False
 
-    def _publish(self, damaged: bool) -> Path | None:
-        leftover = _wal(self._warehouse)
-        if not self._warehouse.is_file() or leftover.exists():
-            raise BuildError("dbt left no complete warehouse", f"See {self._log}.")
-        self._warehouse.chmod(0o600)
+    def _publish(self, report: BuildReport, damaged: bool) -> None:
+        if not self._warehouse.is_file() or change_log(self._warehouse).exists():
+            raise BuildError(
+                "The new tables were not written to their end",
+                f"Run `cohort-tracker sync` again; if that fails too, {self._log} says why;"
+                f" {_KEPT}.",
+            )
+        self._warehouse.chmod(self._settings.warehouse_permissions)
         _sync_to_disk(self._warehouse)
         published = self._settings.warehouse_path
-        aside = aside_path(published) if damaged else None
-        if aside is not None:
-            published.rename(aside)
-        # The log of somebody who wrote into the old file and died belongs to no other file.
-        _wal(published).unlink(missing_ok=True)
+        if damaged:
+            report.set_aside = aside_path(published)
+            published.rename(report.set_aside)
+        report.note = set_change_log_aside(published)  # of the old file: it belongs to no other
         self._warehouse.replace(published)
         _sync_to_disk(self._settings.data_dir)
-        return aside
-
-
-def _by_global_id(counts: dict[tuple[str, str], int]) -> dict[str, int]:
-    """Counts by the class id that the tables use (macros/global_id.sql)."""
-    return {
-        class_id if source == "openclass" else f"{source}:{class_id}": number
-        for (source, class_id), number in counts.items()
-    }
 
 
 def _require_whole(stored: dict[str, int], built: dict[str, int]) -> None:
@@ -259,13 +250,8 @@ def _require_whole(stored: dict[str, int], built: dict[str, int]) -> None:
             raise BuildError(
                 f"The tables were built with {here:,} of {there:,} stored records of class"
                 f" {class_id}, so they were not published",
-                "Run `cohort-tracker sync` again; the tables of the last good build, if any, are"
-                " still there.",
+                _AGAIN,
             )
-
-
-def _wal(warehouse: Path) -> Path:
-    return warehouse.with_name(warehouse.name + ".wal")
 
 
 def _sync_to_disk(path: Path) -> None:

@@ -26,10 +26,11 @@ from typing import Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from cohort_tracker.raw.schema import RAW_TABLES, create_statements
+from cohort_tracker.raw.schema import create_statements
 from cohort_tracker.raw.store import RawStore
 from cohort_tracker.runtime.printing import say
 from cohort_tracker.warehouse.dev_copy import prepare_dev_copy
+from cohort_tracker.warehouse.file_problems import FileProblem
 
 DATABASE = "warehouse"
 """The name of the warehouse in SQL, in every target."""
@@ -90,6 +91,18 @@ class SyncBuild:
             f"SELECT class_id, count(*) FROM {DATABASE}.core.progressions GROUP BY class_id"  # noqa: S608
         )
         return dict(counts.fetchall())
+
+    def file_problems(self) -> list[FileProblem]:
+        """The lines of files that do not count, in order; raises duckdb.Error.
+
+        Those of the roster are told by `roster.py`, together with who is on it without any work.
+        """
+        assert self._connection is not None
+        found = self._connection.execute(
+            f"SELECT file_name, line, named, problem FROM {DATABASE}.core.file_problems"  # noqa: S608
+            " WHERE file_name <> 'roster' ORDER BY file_name, line"
+        )
+        return [FileProblem(*row) for row in found.fetchall()]
 
     def close(self) -> None:
         """Write all that is not in the file yet; raises duckdb.Error, on a full disk above all."""
@@ -185,7 +198,7 @@ def _has_tables(path: Path) -> bool:
             names = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
     except sqlite3.Error:
         return True  # DuckDB says what is wrong with it
-    return bool(names & RAW_TABLES.keys())
+    return "progressions" in names
 
 
 def sqlite_extension() -> Path:

@@ -15,8 +15,12 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .file_problems import FileProblem
 
 _LARGEST_READ_WHOLE = 256 << 20
 _RAN = {"success", "pass", "warn"}
@@ -75,10 +79,14 @@ def main(
         failures = [_one_line(built.exception or "dbt build failed")]
     failures += [] if failures else _left_out(parsed.result, results)
     progressions: dict[str, int] = {}
+    build_id: str | None = None
+    file_problems: list[FileProblem] = []
     if not failures:
         try:
             progressions = build.progressions()
+            file_problems = build.file_problems()
             build.close()
+            build_id = id_of_build(build.path)
         except Exception as error:  # a full disk, above all
             failures = [f"{build.path.name}: {_one_line(error)}"]
     count = {"model": 0, "test": 0}
@@ -97,6 +105,8 @@ def main(
         damaged=damaged,
         seconds=seconds,
         progressions=progressions,
+        build_id=build_id,
+        file_problems=file_problems,
     )
 
 
@@ -109,6 +119,15 @@ def _left_out(manifest: Any, results: list[Any]) -> list[str]:
     }
     ran = {result.node.unique_id for result in results if str(result.status) in _RAN}
     return [f"{name}: was left out of the build" for key, name in due.items() if key not in ran]
+
+
+def id_of_build(warehouse: Path) -> str:
+    """The id of the build that made the file, as the file itself has it; raises duckdb.Error."""
+    import duckdb
+
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        [(build_id,)] = connection.execute("SELECT id FROM core.build").fetchall()
+    return str(build_id)
 
 
 def is_damaged(warehouse: Path) -> bool:
@@ -161,6 +180,8 @@ def _write_outcome(
     tests: int = 0,
     damaged: bool = False,
     progressions: dict[str, int] | None = None,
+    build_id: str | None = None,
+    file_problems: Sequence[FileProblem] = (),
     seconds: dict[str, float] | None = None,
 ) -> int:
     outcome = {
@@ -169,6 +190,8 @@ def _write_outcome(
         "failures": failures,
         "damaged": damaged,
         "progressions": progressions or {},
+        "build_id": build_id,
+        "file_problems": file_problems,
         "seconds": seconds or {},
     }
     Path(outcome_file).write_text(json.dumps(outcome), encoding="utf-8")

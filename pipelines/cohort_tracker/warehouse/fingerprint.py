@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import zoneinfo
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ _REASONS = {
     "classes": "a class came in, failed or recovered",
     "project": "other models",
     "settings": "other settings",
-    "day": "a new day",
+    "days": "a new day",
     "warehouse": "another warehouse file",
 }
 
@@ -36,14 +37,20 @@ def build_basis(
 ) -> dict[str, Any]:
     """Everything that the warehouse is a function of, as comparable values.
 
-    `now` is aware; the day is that of the settings' time zone.
+    `now` is aware; the days are those of the settings' time zones.
     """
+    zones = {settings.timezone, *settings.class_timezones.values()}
+    days = {now.astimezone(zoneinfo.ZoneInfo(zone)).date().isoformat() for zone in zones}
     return {
         "records": store.content_marks(),
         "classes": store.last_statuses(),
         "project": _project_hash(project_dir),
-        "settings": {"timezone": settings.timezone, "vars": settings.dbt_vars},
-        "day": now.astimezone(zoneinfo.ZoneInfo(settings.timezone)).date().isoformat(),
+        "settings": {
+            "timezone": settings.timezone,
+            "class_timezones": dict(settings.class_timezones),
+            "vars": settings.dbt_vars,
+        },
+        "days": sorted(days),
     }
 
 
@@ -70,6 +77,7 @@ def note_published(
     models: int,
     tests: int,
     record_versions: int,
+    file_problems: Sequence[str] = (),
 ) -> None:
     """Note what the warehouse just published was built from, and when."""
     note = {
@@ -77,18 +85,19 @@ def note_published(
         "record_versions": record_versions,
         "models": models,
         "tests": tests,
+        "file_problems": file_problems,
         "warehouse": _file_mark(settings.warehouse_path),
         "built_at": now.isoformat(),
         "confirmed_at": now.isoformat(),
     }
     _write(_note_path(settings), note)
-    _failure_path(settings).unlink(missing_ok=True)
+    clear_failure(settings)
 
 
 def note_confirmed(settings: Settings, published: dict[str, Any], now: datetime) -> None:
     """Note that a build would have changed nothing: the tables are as good as built now."""
     _write(_note_path(settings), {**published, "confirmed_at": now.isoformat()})
-    _failure_path(settings).unlink(missing_ok=True)
+    clear_failure(settings)
 
 
 def tables_confirmed_at(settings: Settings) -> datetime | None:
@@ -134,6 +143,11 @@ def failed_build(settings: Settings) -> FailedBuild | None:
     return FailedBuild(since, last_at, str(noted.get("reason", "")))
 
 
+def clear_failure(settings: Settings) -> None:
+    """Forget why builds failed."""
+    _failure_path(settings).unlink(missing_ok=True)
+
+
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         noted = json.loads(path.read_bytes())
@@ -148,6 +162,11 @@ def _moment(text: Any) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return moment if moment.tzinfo else None
+
+
+def noted_file_problems(settings: Settings) -> list[str]:
+    """The lines of files that did not count at the last build, in words."""
+    return list((published_build(settings) or {}).get("file_problems", ()))
 
 
 def noted_record_versions(settings: Settings) -> int:

@@ -13,17 +13,27 @@ from typing import Any
 
 from ..config import Settings
 from ..errors import StoreError
-from ..raw.store import RawStore
+from ..raw.backup import list_backups, taken_at
+from ..raw.class_states import ClassState, is_unlisted_for_long
+from ..raw.store import ClassKey, RawStore
 from ..runtime.lock import interrupted_run
 from ..thresholds import changed_thresholds, thresholds_in_force
-from .fingerprint import FailedBuild, failed_build, tables_confirmed_at
+from .fingerprint import FailedBuild, failed_build, noted_file_problems, tables_confirmed_at
+from .global_id import global_id
+from .published import change_log
+from .query import DAMAGE_HINT, query
+from .roster import RosterStatus, read_roster_status
 
 
 @dataclass(frozen=True)
 class ClassStatus:
-    """What is known of one class. Counts are None before the first build."""
+    """What is known of one class. Counts are None before the first build.
+
+    `unlisted_since`: when the account listed it no longer; `is_retired`: nothing is asked of it.
+    """
 
     id: str
+    source: str
     friendly_id: str | None
     name: str | None
     students: int | None
@@ -33,6 +43,17 @@ class ClassStatus:
     last_status: str | None
     last_error: str | None
     rejected: int
+    unlisted_since: datetime | None
+    is_retired: bool
+
+
+@dataclass(frozen=True)
+class Backups:
+    """The backups of the raw store: how many there are, and the newest with its time."""
+
+    count: int = 0
+    newest: Path | None = None
+    taken_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -41,27 +62,33 @@ class Status:
 
     `tables_at`: when the tables were last known to be those of what is stored, by a build or by a
     sync that had nothing to change; None while there are none. `changed_thresholds`: those of the
-    settings that are not the defaults.
+    settings that are not the defaults. `pending_migrations`: what the next sync will change in a
+    raw store of an older version, by name. `file_problems`: lines of the mentors and schedule files
+    that did not count at the last build, in words.
     """
 
-    config_path: Path | None
-    data_dir: Path
-    students: int | None
-    assignments: int | None
-    progressions: int | None
-    last_sync_at: datetime | None
-    tables_at: datetime | None
-    failed_build: FailedBuild | None
-    stale: bool
-    interrupted_at: str | None
-    changed_thresholds: Mapping[str, Any]
+    config_path: Path | None = None
+    data_dir: Path | None = None
+    students: int | None = None
+    assignments: int | None = None
+    progressions: int | None = None
+    last_sync_at: datetime | None = None
+    tables_at: datetime | None = None
+    failed_build: FailedBuild | None = None
+    stale: bool | None = None
+    interrupted_at: str | None = None
+    changed_thresholds: Mapping[str, Any] = field(default_factory=dict)
+    pending_migrations: list[str] = field(default_factory=list)
+    backups: Backups = field(default_factory=Backups)
+    roster: RosterStatus = field(default_factory=RosterStatus)
+    file_problems: list[str] = field(default_factory=list)
     classes: list[ClassStatus] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The object that `status --json` prints."""
         return {
             "config_path": str(self.config_path) if self.config_path else None,
-            "data_dir": str(self.data_dir),
+            "data_dir": str(self.data_dir) if self.data_dir else None,
             "students": self.students,
             "assignments": self.assignments,
             "progressions": self.progressions,
@@ -78,9 +105,18 @@ class Status:
             "interrupted_at": self.interrupted_at,
             "thresholds": thresholds_in_force(self.changed_thresholds),
             "changed_thresholds": sorted(self.changed_thresholds),
+            "pending_migrations": self.pending_migrations,
+            "backups": {
+                "count": self.backups.count,
+                "newest": str(self.backups.newest) if self.backups.newest else None,
+                "taken_at": _iso(self.backups.taken_at),
+            },
+            "roster": self.roster.as_json(),
+            "file_problems": self.file_problems,
             "classes": [
                 {
                     "id": item.id,
+                    "source": item.source,
                     "friendly_id": item.friendly_id,
                     "name": item.name,
                     "students": item.students,
@@ -90,13 +126,14 @@ class Status:
                     "last_status": item.last_status,
                     "last_error": item.last_error,
                     "rejected": item.rejected,
+                    "unlisted_since": _iso(item.unlisted_since),
+                    "is_retired": item.is_retired,
                 }
                 for item in self.classes
             ],
         }
 
 
-_DAMAGE_HINT = "Run `cohort-tracker sync`: it sets a damaged file aside and builds a new one."
 _HEADER_BYTES = 3 * 4096
 """What stands before the blocks of a DuckDB file."""
 
@@ -113,7 +150,7 @@ _CLASS_COUNTS = """
         select class_id, count(*) as progressions from core.progressions group by class_id
     )
     select
-        classes.id, classes.friendly_id, classes.name,
+        classes.id, classes.source, classes.friendly_id, classes.name,
         coalesce(students, 0), coalesce(assignments, 0), coalesce(progressions, 0)
     from core.classes
     left join student_counts on classes.id = student_counts.class_id
@@ -134,36 +171,20 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
     now = now or datetime.now(UTC)
     store = RawStore(settings.raw_path)
     store.check()
-    runs = store.last_runs()
-    described = store.class_versions()
     totals: tuple[int | None, int | None, int | None] = (None, None, None)
     counts: dict[str, tuple[Any, ...]] = {}
     if settings.warehouse_path.exists():
-        _require_whole(settings.warehouse_path)
-        total_rows = query(settings.warehouse_path, _TOTALS)
-        totals = total_rows[0]
-        counts = {row[0]: row for row in query(settings.warehouse_path, _CLASS_COUNTS)}
-    classes = []
-    for class_id in [*counts, *(key for key in runs if key not in counts)]:
-        if class_id not in counts and _is_of_the_past(settings, runs[class_id]):
-            continue
-        run = runs.get(class_id, {})
-        version = described.get(class_id)
-        row = counts.get(class_id, (class_id, None, None, None, None, None))
-        classes.append(
-            ClassStatus(
-                id=class_id,
-                friendly_id=row[1] or (version.friendly_id if version else None),
-                name=row[2] or (version.name if version else None),
-                students=row[3],
-                assignments=row[4],
-                progressions=row[5],
-                last_sync_at=run.get("last_ok_at"),
-                last_status=run.get("status"),
-                last_error=run.get("error"),
-                rejected=run.get("rejected", 0),
+        if change_log(settings.warehouse_path).exists():
+            raise StoreError(
+                f"{change_log(settings.warehouse_path)} is there: another program wrote into the"
+                " tables",
+                "Run `cohort-tracker sync`: it sets that file aside and builds the tables anew"
+                " where they were changed.",
             )
-        )
+        _require_whole(settings.warehouse_path)
+        totals = query(settings.warehouse_path, _TOTALS)[0]
+        counts = {row[0]: row for row in query(settings.warehouse_path, _CLASS_COUNTS)}
+    classes = _classes(settings, store, counts, now)
     synced = [item.last_sync_at for item in classes if item.last_sync_at is not None]
     last_sync_at = max(synced, default=None)
     limit = timedelta(hours=settings.stale_after_hours)
@@ -180,13 +201,54 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
         stale=last_sync_at is None or now - last_sync_at > limit,
         interrupted_at=interrupted.get("started_at") if interrupted else None,
         changed_thresholds=changed_thresholds(settings.dbt_vars),
+        pending_migrations=store.pending_migrations(),
+        backups=_backups(settings),
+        roster=read_roster_status(settings),
+        file_problems=noted_file_problems(settings),
         classes=classes,
     )
 
 
-def _is_of_the_past(settings: Settings, run: dict[str, Any]) -> bool:
-    """Whether a class was never read and nobody asks for it any more: a mistyped id, say."""
-    return run["last_ok_at"] is None and run["class_id"] not in settings.class_ids
+def _classes(
+    settings: Settings, store: RawStore, counts: dict[str, tuple[Any, ...]], now: datetime
+) -> list[ClassStatus]:
+    """Every class of the tables, then those of which nothing is there yet."""
+    runs, described, states = store.last_runs(), store.class_versions(), store.class_states()
+    keys: dict[str, ClassKey] = {global_id(*key): key for key in (*described, *runs)}
+    found = []
+    for id_ in [*counts, *(id_ for key in runs if (id_ := global_id(*key)) not in counts)]:
+        row = counts.get(id_, (id_, None, None, None, None, None, None))
+        key = keys.get(id_, (row[1] or settings.source, id_))
+        run, version = runs.get(key, {}), described.get(key)
+        friendly_id = row[2] or (version.friendly_id if version else None)
+        state = states.get(key, ClassState())
+        if id_ not in counts and run["last_ok_at"] is None and key[1] not in settings.class_ids:
+            continue  # never read, and nobody asks for it any more: a mistyped id, say
+        found.append(
+            ClassStatus(
+                id=id_,
+                source=key[0],
+                friendly_id=friendly_id,
+                name=row[3] or (version.name if version else None),
+                students=row[4],
+                assignments=row[5],
+                progressions=row[6],
+                last_sync_at=run.get("last_ok_at"),
+                last_status=run.get("status"),
+                last_error=run.get("error"),
+                rejected=run.get("rejected", 0),
+                unlisted_since=state.unlisted_since,
+                is_retired=state.is_retired
+                or is_unlisted_for_long(state, now)
+                or not {key[1], friendly_id}.isdisjoint(settings.retired_classes),
+            )
+        )
+    return found
+
+
+def _backups(settings: Settings) -> Backups:
+    found = list_backups(settings.backup_path)
+    return Backups(len(found), found[0], taken_at(found[0])) if found else Backups()
 
 
 def _require_whole(warehouse: Path) -> None:
@@ -197,25 +259,7 @@ def _require_whole(warehouse: Path) -> None:
         " WHERE database_name = current_database()",
     )
     if warehouse.stat().st_size < _HEADER_BYTES + block_size * blocks:
-        raise StoreError(f"{warehouse}: the end of the file is missing", _DAMAGE_HINT)
-
-
-def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run one read-only question against the published warehouse; raises StoreError.
-
-    Attached, because `connect` would hand out a file that another reader in this process has open,
-    also when a sync has replaced it since.
-    """
-    import duckdb
-
-    place = str(warehouse).replace("'", "''")
-    try:
-        with duckdb.connect() as connection:
-            connection.execute(f"ATTACH '{place}' AS warehouse (READ_ONLY)")
-            connection.execute("USE warehouse")
-            return connection.execute(sql, parameters or []).fetchall()
-    except duckdb.Error as error:
-        raise StoreError(f"{warehouse}: {str(error).splitlines()[0]}", _DAMAGE_HINT) from error
+        raise StoreError(f"{warehouse}: the end of the file is missing", DAMAGE_HINT)
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -23,6 +23,7 @@ ROSTER_COLUMNS = (
     "role",
     "started_on",
     "left_on",
+    "student_id",
 )
 MENTOR_COLUMNS = ("mentor", "night", "email", "class")
 SCHEDULE_COLUMNS = ("class", "assignment", "due_on", "optional", "night")
@@ -54,7 +55,7 @@ class FileRows:
 
 
 def read_roster(path: Path) -> FileRows:
-    """Read a roster: each line needs a class, and an e-mail or both names.
+    """Read a roster: each line needs a class, and a student id, an e-mail or both names.
 
     Raises ConfigError naming the file when it cannot be read as a whole.
     """
@@ -82,8 +83,10 @@ READERS: dict[str, Callable[[Path], FileRows]] = {
 def _roster_fault(values: dict[str, Any]) -> str | None:
     if not values["class"]:
         return "class is empty"
-    if not values["email"] and not (values["first_name"] and values["last_name"]):
-        return "neither email nor first_name and last_name"
+    if not (values["student_id"] or values["email"]) and not (
+        values["first_name"] and values["last_name"]
+    ):
+        return "neither student_id, email nor first_name and last_name"
     started, left = values["started_on"], values["left_on"]
     if started and left and left < started:
         return "left_on is before started_on"
@@ -126,6 +129,9 @@ def _read(path: Path, columns: tuple[str, ...], required: set[str], fault: Fault
             line = reader.line_num + 1
     except csv.Error as error:
         raise ConfigError(f"{path}: line {reader.line_num}: {error}") from None
+    if not found.rows and not found.bad_lines:
+        # Its header stands for an empty file, so that emptying it is a version like any other.
+        found.rows.append((1, dict.fromkeys(columns)))
     return found
 
 

@@ -1,14 +1,11 @@
-"""Talking to OpenClass: log in, list classes, read a class and the pages of its progressions.
-
-Imports dlt only with the first page: a login need not wait for it.
-"""
+"""Talking to OpenClass: log in, list classes, read a class and the pages of its progressions."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from requests import PreparedRequest, Response
@@ -30,11 +27,8 @@ from .class_list import read_list
 from .description import class_info, curriculum
 from .envelope import EnvelopeError
 
-if TYPE_CHECKING:
-    from .paging import ClassWalk
-
 _CREDENTIALS_HINT = (
-    "Check e-mail and password (`cohort-tracker init`), and that they work on the OpenClass site."
+    "Check that e-mail and password work on the OpenClass site; `cohort-tracker init` takes others."
 )
 _REACH_HINT = "Check the network and api_base. Nothing is lost: a later sync goes on from here."
 _CLASS_HINT = (
@@ -42,7 +36,6 @@ _CLASS_HINT = (
 )
 LAST_REQUEST = "last_request"
 """The file in the data directory whose time is that of the last request."""
-_WHAT = "fetch progressions"
 _T = TypeVar("_T")
 
 
@@ -96,7 +89,6 @@ class OpenClassClient:
         self._credentials = settings.require_credentials()
         self._page_size = settings.page_size
         self._token: str | None = None
-        self._walk: ClassWalk | None = None
         # Whoever asks for a page ahead and for something else meanwhile asks in turn.
         self._lock = threading.RLock()
         headers = {
@@ -173,12 +165,6 @@ class OpenClassClient:
         if self._token == token:
             self._token = None
 
-    def get_ready(self) -> None:
-        """Import dlt's REST client."""
-        from . import paging
-
-        del paging  # kept by Python
-
     def log_in(self) -> None:
         """Make sure that there is a token; raises as `login` does."""
         self.token()
@@ -207,31 +193,12 @@ class OpenClassClient:
 
     def page(self, class_id: str, number: int) -> Page:
         """Page `number` of a class's progressions, newest completions first; raises as above."""
-        with self._lock, _explained(_WHAT), self._expecting(_page_parser(number)):
-            if self._walk is None or self._walk.class_id != class_id:
-                self._walk = self._new_walk(class_id, number)
-            walk, self._walk = self._walk, None
-            page: Page = walk.page(number)
-            self._walk = walk  # one that failed is over
-        return page
-
-    def _new_walk(self, class_id: str, number: int) -> ClassWalk:
-        from .paging import ClassWalk
-
-        return ClassWalk(
-            class_id,
+        return self._fetch(
+            "fetch progressions",
             f"{_class_path(class_id)}/progressions",
-            number,
-            page_size=self._page_size,
-            base_url=self._base,
-            session=self._session,
-            auth=self._auth,
-            extract=self._progressions,
+            lambda answer: envelope.progressions_page(answer, number),
+            {"page": number, "return_count": self._page_size, "sort_by_completed_at": -1},
         )
-
-    def _progressions(self, response: Response) -> Any:
-        _raise_for_status(response, _WHAT)
-        return self._parsed(response)
 
     def _fetch(
         self,
@@ -267,10 +234,6 @@ class OpenClassClient:
             raise UnusableBodyError(str(error), response=response) from error
         self._last = response, parsed
         return parsed
-
-
-def _page_parser(number: int) -> Callable[[Any], Page]:
-    return lambda answer: envelope.progressions_page(answer, number)
 
 
 def _anything(answer: Any) -> Any:
