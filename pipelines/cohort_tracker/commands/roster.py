@@ -17,7 +17,7 @@ def say_roster(roster: RosterStatus) -> None:
         say(f"Roster: {_of(len(roster.unmatched), roster.lines)} nobody's work yet:")
         say(", ".join(roster.first_unmatched), indent=2)
         _say_rest(len(roster.unmatched) - len(roster.first_unmatched))
-        say("Who of them has started is written otherwise in the file: compare e-mail and name.", indent=2)
+        say("Who of them has started is written otherwise there: compare e-mail and name.", indent=2)
 
 
 def _of(number: int, lines: int) -> str:
