@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -16,6 +15,7 @@ import duckdb
 from cohort_tracker.sandbox import SandboxServer, load_data_dir
 
 from ..environment import clean_environment
+from .tables import Row, is_in_class, moment_of, read_table, week_end_before
 
 PARTS = ("completion_share", "grade_share", "recency_share", "timeliness_share")
 
@@ -29,6 +29,7 @@ class Learner:
 
     score: float
     tier: str
+    call_list: str | None
     parts: tuple[float | None, ...]
     failed: bool
 
@@ -43,13 +44,31 @@ class Moment:
     learners: tuple[Learner, ...]
 
 
-def build(data: Path, work: Path) -> tuple[Path, list[str]]:
-    """Serve the directory, sync it with its enrolments as the roster.
+@dataclass(frozen=True)
+class Built:
+    """A synced folder: its data directory, and the e-mail address of each enrolment in order."""
 
-    Returns the warehouse, and the e-mail address of each enrolment in their order.
+    folder: Path
+    data_dir: Path
+    emails: list[str]
+
+    @property
+    def warehouse(self) -> Path:
+        """The published tables."""
+        return self.data_dir / "warehouse.duckdb"
+
+
+def build(folder: Path, work: Path) -> Built:
+    """Serve the folder, sync it with its enrolments as the roster.
+
+    A warehouse that is already in `work` is taken as it is.
     """
     work.mkdir(parents=True, exist_ok=True)
-    world = load_data_dir(data)
+    world = load_data_dir(folder)
+    built = Built(folder, work / "data", [row.email.lower() for row in world.roster])
+    if built.warehouse.exists():
+        print(f"Taken as it is: {built.warehouse}")
+        return built
     world.write_roster(work / "roster.csv")
     with SandboxServer(world) as server:
         environment = clean_environment(
@@ -57,91 +76,68 @@ def build(data: Path, work: Path) -> tuple[Path, list[str]]:
             COHORT_TRACKER_EMAIL=server.desk.email,
             COHORT_TRACKER_PASSWORD=server.desk.password or "",
             COHORT_TRACKER_API_BASE=server.url,
-            COHORT_TRACKER_DATA_DIR=str(work / "data"),
+            COHORT_TRACKER_DATA_DIR=str(built.data_dir),
             COHORT_TRACKER_ROSTER=str(work / "roster.csv"),
             COHORT_TRACKER_PAGE_DELAY="0",
         )
-        done = subprocess.run(
-            [sys.executable, "-m", "cohort_tracker", "sync", "--full", "--json"],
-            env=environment,
-            cwd=work,
-            stdout=subprocess.PIPE,
-            check=False,
-        )
+        with (work / "sync.log").open("wb") as log:
+            done = subprocess.run(
+                [sys.executable, "-m", "cohort_tracker", "sync", "--full", "--json"],
+                env=environment,
+                cwd=work,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                check=False,
+            )
     if done.returncode != 0:
         said = json.loads(done.stdout or b"{}")
         raise SystemExit(f"the sync failed: {said.get('error') or said.get('classes')}")
-    return work / "data" / "warehouse.duckdb", [row.email.lower() for row in world.roster]
+    return built
 
 
-def moments(
-    data: Path, warehouse: Path, emails: list[str], shares: tuple[float, ...]
-) -> list[Moment]:
+def moments(built: Built, shares: Sequence[float]) -> list[Moment]:
     """Each class at each share of its length, with the students who were in it then."""
-    enrolled = list(zip(emails, _read(data, "enrollments"), strict=True))
-    with duckdb.connect(str(warehouse), read_only=True) as tables:
+    enrolled: dict[str, list[tuple[str, Row]]] = defaultdict(list)
+    rows = read_table(built.folder, "enrollments")
+    for email, enrolment in zip(built.emails, rows, strict=True):
+        enrolled[enrolment["class_id"]].append((email, enrolment))
+    rooms = sorted(read_table(built.folder, "classes"), key=lambda row: row["class_id"])
+    with duckdb.connect(str(built.warehouse), read_only=True) as tables:
         return [
-            _moment(
-                tables, room, share, [e for e in enrolled if e[1]["class_id"] == room["class_id"]]
-            )
-            for room in sorted(_read(data, "classes"), key=lambda row: row["class_id"])
+            _moment(tables, room, share, enrolled[room["class_id"]])
+            for room in rooms
             for share in shares
         ]
 
 
 def _moment(
-    tables: duckdb.DuckDBPyConnection,
-    room: dict[str, str],
-    share: float,
-    enrolled: list[tuple[str, dict[str, str]]],
+    tables: duckdb.DuckDBPyConnection, room: Row, share: float, enrolled: list[tuple[str, Row]]
 ) -> Moment:
-    start, end = _time(room["starts_at"]), _time(room["ends_at"])
-    assert start is not None and end is not None
-    moment = start + (end - start) * share
-    # the last day that is over at that moment
-    last_day = (moment - timedelta(days=1)).date()
-    week_end, *_ = _one(
-        tables,
-        "select max(week_ends_on) from marts.student_health_weekly"
-        " where class_id = ? and week_ends_on <= ?",
-        [room["class_id"], last_day],
-    )
+    moment = moment_of(room, share)
+    week_end = week_end_before(moment)
     rows = tables.execute(
-        "select lower(students.email), weekly.score, weekly.tier,"
-        f" {', '.join('weekly.' + part for part in PARTS)}"
-        " from marts.student_health_weekly as weekly"
-        " join core.students as students on weekly.student_id = students.id"
-        " where weekly.class_id = ? and weekly.week_ends_on = ?",
+        "select lower(email), score, tier, call_list,"
+        f" {', '.join(PARTS)} from marts.student_health_weekly"
+        " where class_id = ? and week_ends_on = ?",
         [room["class_id"], week_end],
     ).fetchall()
+    if not rows:
+        raise SystemExit(f"class {room['class_id']} has no week that ends on {week_end}")
     known = {row[0]: row[1:] for row in rows}
     learners = []
     for email, enrolment in enrolled:
-        joined, left = _time(enrolment["registered_at"]), _time(enrolment["unregistered_at"])
-        if (joined and joined > moment) or (left and left <= moment):
+        if not is_in_class(enrolment, moment):
             continue
-        failed = enrolment["at_risk"] == "1"
         # who joined or left between the end of the week and the moment has no score
-        score, tier, *parts = known.get(email, (None, "n_a", *(None for _ in PARTS)))
-        learners.append(Learner(-1.0 if score is None else score, tier, tuple(parts), failed))
+        nothing = (None, "n_a", None, *(None for _ in PARTS))
+        score, tier, call_list, *parts = known.get(email, nothing)
+        learners.append(
+            Learner(
+                score=-1.0 if score is None else score,
+                tier=tier,
+                call_list=call_list,
+                parts=tuple(parts),
+                failed=enrolment["at_risk"] == "1",
+            )
+        )
     return Moment(room["class_id"], share, str(week_end), tuple(learners))
-
-
-def _read(data: Path, name: str) -> list[dict[str, str]]:
-    packed = data / f"{name}.csv.gz"
-    if packed.exists():
-        with gzip.open(packed, "rt", encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    with (data / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _one(tables: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> tuple[str, ...]:
-    found = tables.execute(sql, parameters).fetchone()
-    if found is None or found[0] is None:
-        raise SystemExit(f"no week of {parameters[0]} before {parameters[1]}")
-    return found
-
-
-def _time(text: str) -> datetime | None:
-    return datetime.fromisoformat(text).replace(tzinfo=None) if text else None

@@ -95,7 +95,9 @@ counted as (
         overlapping.student_key,
         case
             when class_students.is_late_joiner
-                then greatest(overlapping.from_week, coalesce(late_expectations.counts_from_week, overlapping.until_week))
+                then greatest(
+                    overlapping.from_week, coalesce(late_expectations.counts_from_week, overlapping.until_week)
+                )
             else overlapping.from_week
         end as from_week,
         overlapping.until_week,
@@ -116,7 +118,6 @@ counted as (
 -- count beside one for each expected graded assignment, less those that expected work was completed without
 changes as (
 
-    {% set names = ['completed', 'grade_millionths', 'grades', 'timeliness_millionths', 'expected', 'expected_graded'] %}
     {% set graded = 'grade_millionths is not null' %}
     {% set ended = graded ~ ' and until_week is not null' %}
     {% set lasting = 'from_week < until_week' %}
@@ -139,9 +140,12 @@ changes as (
         select
             student_key,
             {{ week }} as week_number,
-            {% for name in names -%}
-                {{ values.get(name, '0') }} as {{ name }}{{ ',' if not loop.last }}
-            {% endfor %}
+            {{ values.get('completed', '0') }} as completed,
+            {{ values.get('grade_millionths', '0') }} as grade_millionths,
+            {{ values.get('grades', '0') }} as grades,
+            {{ values.get('timeliness_millionths', '0') }} as timeliness_millionths,
+            {{ values.get('expected', '0') }} as expected,
+            {{ values.get('expected_graded', '0') }} as expected_graded
         from {{ relation }}
         where {{ condition }}
         {{ 'union all' if not loop.last }}
@@ -154,9 +158,12 @@ net_changes as (
     select
         student_key,
         week_number,
-        {% for name in names -%}
-            cast(sum({{ name }}) as bigint) as {{ name }}_change{{ ',' if not loop.last }}
-        {% endfor %}
+        cast(sum(completed) as bigint) as completed_change,
+        cast(sum(grade_millionths) as bigint) as grade_millionths_change,
+        cast(sum(grades) as bigint) as grades_change,
+        cast(sum(timeliness_millionths) as bigint) as timeliness_millionths_change,
+        cast(sum(expected) as bigint) as expected_change,
+        cast(sum(expected_graded) as bigint) as expected_graded_change
     from changes
     group by student_key, week_number
 
@@ -167,9 +174,12 @@ select
     class_students.student_id,
     net_changes.student_key,
     net_changes.week_number,
-    {% for name in names -%}
-        net_changes.{{ name }}_change{{ ',' if not loop.last }}
-    {% endfor %}
+    net_changes.completed_change,
+    net_changes.grade_millionths_change,
+    net_changes.grades_change,
+    net_changes.timeliness_millionths_change,
+    net_changes.expected_change,
+    net_changes.expected_graded_change
 from net_changes
 inner join class_students
     on net_changes.student_key = class_students.student_key

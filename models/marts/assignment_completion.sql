@@ -85,12 +85,15 @@ counts as (
 
     select
         assignment_key,
-        {% for name in [
-            'students', 'assigned_completed', 'completed', 'in_progress', 'not_started', 'passed', 'graded', 'low_grades',
-            'grade_millionths',
-        ] -%}
-            cast(sum({{ name }}) as bigint) as {{ name }}{{ ',' if not loop.last }}
-        {% endfor %}
+        cast(sum(students) as bigint) as students,
+        cast(sum(assigned_completed) as bigint) as assigned_completed,
+        cast(sum(completed) as bigint) as completed,
+        cast(sum(in_progress) as bigint) as in_progress,
+        cast(sum(not_started) as bigint) as not_started,
+        cast(sum(passed) as bigint) as passed,
+        cast(sum(graded) as bigint) as graded,
+        cast(sum(low_grades) as bigint) as low_grades,
+        cast(sum(grade_millionths) as bigint) as grade_millionths
     from night_assignments
     group by assignment_key
 

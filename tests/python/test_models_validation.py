@@ -11,9 +11,6 @@ import pytest
 
 from warehouse_fixture import PROJECT
 
-sys.path.insert(0, str(PROJECT))
-from benchmarks.health.measures import auc
-
 START = datetime(2025, 9, 1)
 END = START + timedelta(weeks=20)
 
@@ -80,6 +77,7 @@ def test_benchmark_measures_and_writes_its_page(course, tmp_path):
         [
             *(sys.executable, "-m", "benchmarks.health", "--data", str(course)),
             *("--results", str(tmp_path / "results.json"), "--document", str(page)),
+            *("--work", str(tmp_path), "--draws", "2", "--dates", "1"),
         ],
         cwd=PROJECT,
         capture_output=True,
@@ -91,12 +89,11 @@ def test_benchmark_measures_and_writes_its_page(course, tmp_path):
     assert len(results["classes"]) == 4
     assert {row["students"] for row in results["classes"]} == {12}
     assert results["mean"]["50%"]["score"] > 0.9
+    assert results["draws"]["50%"]["classes"] == 4
+    assert [row["students"] for row in results["break"]["50%"]] == [24, 24, 24]
+    assert set(results["grades"]) == {"no-grades", "best-grades"}
+    [backtest] = results["backtest"]
+    assert backtest["verdicts so far"]["rows"] > backtest["verdicts of the day"]["rows"] > 0
+    assert {found["differing"] for name, found in backtest.items() if name != "as_of"} == {0}
     assert "creativecommons.org" in page.read_text()
     assert (tmp_path / "page.svg").read_text().startswith("<svg")
-
-
-def test_auc_counts_ties_half():
-    assert auc([3, 2, 1], [True, False, False]) == 1
-    assert auc([1, 2, 3], [True, False, False]) == 0
-    assert auc([1, 1, 1], [True, False, True]) == 0.5
-    assert auc([2, 1, 1, 0], [True, True, False, False]) == 0.875

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from raw_fixture import with_schedule_file, write_raw_db
+from raw_fixture import roster_id, with_schedule_file, write_raw_db
 from recomputed import Recomputed
 from recomputed_marts import KEYS, Marts
 from verdict_cohort import store
@@ -26,12 +26,17 @@ def _marts(class_id: str, as_of: datetime | None) -> Marts:
 
 def from_recomputed(mart: str, class_id: str, as_of: datetime | None = None) -> Rows:
     """Return rows of a mart as they come out by brute force."""
-    found = getattr(_marts(class_id, as_of), mart)()
+    marts = _marts(class_id, as_of)
     names = KEYS[mart]
-    return [
+    addresses = {roster_id(r["email"]): r["email"] for r in marts.core.tables["roster"]}
+    found = [
         dict(zip(names, key if len(names) > 1 else [key], strict=True)) | row
-        for key, row in found.items()
+        for key, row in getattr(marts, mart)().items()
     ]
+    for row in found:
+        if "student_id" in row:
+            row["student_id"] = addresses.get(row["student_id"], row["student_id"])
+    return found
 
 
 def from_warehouse(directory: Path) -> Reader:

@@ -17,7 +17,8 @@ def say_roster(roster: RosterStatus) -> None:
         say(f"Roster: {_of(len(roster.unmatched), roster.lines)} nobody's work yet:")
         say(", ".join(roster.first_unmatched), indent=2)
         _say_rest(len(roster.unmatched) - len(roster.first_unmatched))
-        say("Who has started is spelled otherwise there: compare e-mail and name.", indent=2)
+        hint = "Who of them has started is written otherwise there: compare e-mail and name."
+        say(hint, indent=2)
 
 
 def _of(number: int, lines: int) -> str:
