@@ -13,6 +13,7 @@ OF_THE_RUN = {
     "last_read_at",
     "last_run_at",
     "last_synced_at",
+    "read_at",
     "run_id",
     "synced_at",
     "version_no",

@@ -27,11 +27,13 @@ from warehouse_fixture import rows, run_dbt
 NAMES = [migration.name for migration in MIGRATIONS]
 ADDED = [
     "add class_states",
+    "add schedule",
+    "add exclusions",
     "add progressions.rejected_fields",
     "add rejected_records.field",
     "add rejected_records.version_no",
-    "add mentors.class",
     "add roster.student_id",
+    "add mentors.class",
 ]
 FIRST_RELEASE = Path(__file__).parent / "released" / "raw_layout_1.sql"
 # Tables that tell when something was met, which two stores do not share.

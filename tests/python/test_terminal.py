@@ -308,7 +308,7 @@ def test_every_command_ends_as_it_would_have_wherever_its_words_go(
     ("arguments", "code", "told"),
     [
         ((), 0, None),
-        (("--max-age", "0s"), 7, "The tables are of just now"),
+        (("--max-age", "0s"), 7, "There are no tables yet"),
         (("--max-age", "soon"), 2, "--max-age 'soon' is no age"),
     ],
 )

@@ -70,29 +70,10 @@ SECRET_STATEMENTS = (
 """The table of the one secret, and the secret, which is never changed once it is there."""
 
 
-def _add_exclusions(db: sqlite3.Connection) -> None:
-    """Whom the settings leave out of the tables."""
-    db.execute(
-        "CREATE TABLE IF NOT EXISTS exclusions (file_version BIGINT, line BIGINT, pattern TEXT,"
-        " first_seen_at DATETIME, run_id TEXT)"
-    )
-
-
-def _add_schedule(db: sqlite3.Connection) -> None:
-    """The schedule is a file like the roster. Who opens the store finds all tables or none."""
-    db.execute(
-        "CREATE TABLE IF NOT EXISTS schedule (file_version BIGINT, line BIGINT, class TEXT,"
-        " assignment TEXT, due_on DATE, optional BOOLEAN, night TEXT, first_seen_at DATETIME,"
-        " run_id TEXT)"
-    )
-
-
 MIGRATIONS = (
     Migration("0001_source", _add_source),
     Migration("0002_removed_for_gone", _removed_for_gone),
     Migration("0003_secret", _add_secret),
-    Migration("0004_exclusions", _add_exclusions),
-    Migration("0005_schedule", _add_schedule),
 )
 """In the order in which they are applied; never changed once released."""
 

@@ -18,11 +18,14 @@ _PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Without them some Pythons cannot be started."""
 
 _START = (
-    # The package comes last, so shadows nothing; -I has left out what the user installed.
-    "import site, sys; from importlib import import_module;"
-    " sys.path.append(sys.argv.pop(1)); home = sys.argv.pop(1); home and site.addsitedir(home);"
+    # This very package, wherever another one is installed; -I has left out what the user installed.
+    "import site, sys; from importlib import import_module, util;"
+    " name, place, home = (sys.argv.pop(1) for _ in range(3)); home and site.addsitedir(home);"
+    " spec = util.spec_from_file_location(name, place);"
+    " sys.modules[name] = util.module_from_spec(spec); spec.loader.exec_module(sys.modules[name]);"
     " sys.exit(import_module(sys.argv.pop(1)).main(*sys.argv[1:]))"
 )
+_PACKAGE = Path(__file__).parents[1]
 
 
 def child_environment(folder: Path) -> dict[str, str]:
@@ -65,7 +68,7 @@ def start_child(
         return subprocess.Popen(  # noqa: S603
             [
                 *(sys.executable, "-I", "-X", "utf8", "-c", _START),
-                str(Path(__file__).parents[2]),
+                *(_PACKAGE.name, str(_PACKAGE / "__init__.py")),
                 site.getusersitepackages() if site.ENABLE_USER_SITE else "",
                 module,
                 *map(str, arguments),
