@@ -60,7 +60,7 @@ select
         when 'timeliness' then 'works late'
         else concat(students.tier, ' risk')
     end as reason,
-    students.start_assignment_name as start_at
+    coalesce(students.start_assignment_name, 'nothing is missing') as start_at
 from students
 left join reasons
     on
