@@ -48,17 +48,18 @@ select
     students.student,
     students.night,
     -- short, so that nothing is cut off; the sentences are in student_health.reasons
-    case reasons.code
-        when 'never_started' then 'never started'
-        when 'silent' then concat('silent ', students.days_silent, ' days')
-        when 'stuck' then concat('stuck ', stuck.days_waiting, ' days')
-        when 'missing_work'
+    case
+        when reasons.code = 'never_started' then 'never started'
+        when reasons.code = 'silent' then concat('silent ', students.days_silent, ' days')
+        when reasons.code = 'stuck' then concat('stuck ', stuck.days_waiting, ' days')
+        when reasons.code = 'missing_work'
             then concat(students.completed_expected_assignments, ' of ', students.expected_assignments, ' done')
-        when 'slipping' then 'falling back'
-        when 'grades' then concat('grades ', cast(round(100 * students.grade_share) as bigint), '%')
-        when 'quizzes' then 'fails quizzes'
-        when 'timeliness' then 'works late'
-        else concat(students.tier, ' risk')
+        when reasons.code = 'slipping' then 'falling back'
+        when reasons.code = 'grades' then concat('grades ', cast(round(100 * students.grade_share) as bigint), '%')
+        when reasons.code = 'quizzes' then 'fails quizzes'
+        when reasons.code = 'timeliness' then 'works late'
+        when students.tier in ('critical', 'high') then concat(students.tier, ' risk')
+        else 'got worse lately'
     end as reason,
     coalesce(students.start_assignment_name, 'nothing is missing') as start_at
 from students
