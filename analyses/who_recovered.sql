@@ -1,41 +1,28 @@
--- Who was at critical or high risk four weeks ago and is at low risk now?
-with now as (
+-- Who was at critical or high risk four weeks before the last week that is over, and at low risk then?
+with complete_weeks as (
 
     select
         class_id,
-        class_name,
-        student_id,
-        first_name,
-        last_name,
-        week_number,
-        score,
-        tier
-    from {{ ref('student_health_weekly') }}
-    where is_latest
-
-),
-
-earlier as (
-
-    select
-        class_id,
-        student_id,
-        week_number,
-        score,
-        tier
-    from {{ ref('student_health_weekly') }}
+        max(week_number) as week_number
+    from {{ ref('class_weeks') }}
+    where is_complete
+    group by class_id
 
 )
 
 select
-    now.class_name,
-    now.first_name,
-    now.last_name,
+    concat(now.first_name, ' ', now.last_name) as student,
+    now.night,
     earlier.tier as tier_then,
     earlier.score as score_then,
-    now.score as score_now
-from now
-inner join earlier
+    now.score as score_now,
+    now.measured_on
+from {{ ref('student_health_weekly') }} as now
+inner join complete_weeks
+    on
+        now.class_id = complete_weeks.class_id
+        and now.week_number = complete_weeks.week_number
+inner join {{ ref('student_health_weekly') }} as earlier
     on
         now.class_id = earlier.class_id
         and now.student_id = earlier.student_id
@@ -43,4 +30,4 @@ inner join earlier
 where
     now.tier = 'low'
     and earlier.tier in ('critical', 'high')
-order by now.score - earlier.score desc
+order by now.score - earlier.score desc, now.class_name asc, student asc

@@ -21,23 +21,54 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
             ("is_retired", "is_retired"),
             ("timezone", "timezone"),
             ("iso_week", "iso_week"),
+            ("measured_on", "measured_on"),
+            ("is_complete", "is_complete"),
+            ("is_followed", "is_followed"),
+            ("is_latest", "is_latest"),
             ("is_class_over", "is_class_over"),
+            ("begins_on", "begins_on"),
             ("started_at", "started_at_known"),
             ("completed_at", "completed_at_known"),
             ("reviewed_at", "reviewed_at_known"),
             ("enrolled_on", "enrolled_on"),
             ("left_on", "left_on"),
+            ("counts_from_on", "counts_from_on"),
+            ("is_late_joiner", "is_late_joiner"),
             ("students", "students"),
+        ],
+    ),
+    (
+        "The plan: what is worked through, in which order",
+        "`core.plans`, `core.curriculum`; the schedule file is that of [schedule.md](schedule.md)",
+        [
             ("position", "position"),
             ("is_inferred", "is_inferred"),
+            ("is_assigned", "is_assigned"),
+            ("is_optional", "is_optional"),
+            ("due_on", "due_on"),
+            ("group_key", "group_key"),
+        ],
+    ),
+    (
+        "The class as a measure: peers and class days",
+        "`core.group_days`, `core.group_weeks`, `core.peer_weeks`, `core.health_shares`",
+        [
+            ("class_day", "class_day"),
+            ("is_finished", "is_finished"),
+            ("is_peer", "is_peer"),
+            ("class_days_silent", "class_days_silent"),
+            ("class_silent", "class_silent"),
+            ("excess_silence", "excess_silence"),
+            ("paused_since_on", "paused_since_on"),
         ],
     ),
     (
         "Completion",
         "`marts.class_summary`, `assignment_completion`, `student_completion`, "
-        "`section_completion`, `type_completion`",
+        "`section_completion`, `type_completion`, `night_assignment_completion`",
         [
             ("state", "state"),
+            ("first_completed_on", "first_completed_on"),
             ("passed", "is_passed"),
             ("completion_rate", "completion_rate"),
             ("average_grade", "average_grade"),
@@ -47,11 +78,16 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
     ),
     (
         "Blockers",
-        "`marts.blockers`",
+        "`marts.blockers`, `night_blockers`, `stuck_students`; the waiting of each student in "
+        "`core.student_assignments`",
         [
             ("reached", "reached"),
             ("waiting", "waiting"),
+            ("waiting_since_on", "waiting_since_on"),
+            ("days_waiting", "days_waiting"),
+            ("class_days_waiting", "class_days_waiting"),
             ("stuck", "stuck"),
+            ("is_stuck_long", "is_stuck_long"),
             ("skipped", "skipped"),
             ("stuck_rate", "stuck_rate"),
             ("low_grade_rate", "low_grade_rate"),
@@ -62,7 +98,7 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
     ),
     (
         "Health",
-        "`marts.student_health`, `student_health_weekly`, `health_reasons`",
+        "`marts.student_health`, `student_health_weekly`, `student_reasons`",
         [
             ("expected_assignments", "expected_assignments"),
             ("completion_share", "completion_share"),
@@ -71,9 +107,11 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
             ("recency_share", "recency_share"),
             ("timeliness_share", "timeliness_share"),
             ("score", "score"),
+            ("class_score", "class_score"),
             ("tier", "tier"),
+            ("call_list", "call_list"),
             ("reasons", "reasons"),
-            ("finding", "finding"),
+            ("code", "reason_code"),
             ("days_behind", "days_behind"),
             ("risk_rank", "risk_rank"),
             ("projection", "projection"),
@@ -81,6 +119,15 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
             ("previous_tier", "previous_tier"),
             ("is_worsened", "is_worsened"),
             ("is_recovered", "is_recovered"),
+        ],
+    ),
+    (
+        "Events",
+        "`marts.student_events`",
+        [
+            ("event", "event"),
+            ("spell_starts_on", "spell_starts_on"),
+            ("event_key", "event_key"),
         ],
     ),
     (
@@ -94,7 +141,8 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
     ),
     (
         "Weeks, cohorts, reviews",
-        "`marts.progress_over_time`, `cohort_comparison`, `review_queue`, `night_summary`",
+        "`marts.progress_over_time`, `night_progress`, `cohort_comparison`, `review_queue`, "
+        "`night_summary`",
         [
             ("completions_per_student", "completions_per_student"),
             ("cumulative_completion_rate", "cumulative_completion_rate"),
@@ -118,7 +166,8 @@ fail is measured in [health-validation.md](health-validation.md).
 
 THRESHOLDS = """\
 Variables of the dbt project (`dbt_project.yml`). The numbers and lists can be set in the settings
-file under `[thresholds]`, see [configuration.md](configuration.md#thresholds-of-the-tables)."""
+file under `[thresholds]`, see [configuration.md](configuration.md#thresholds-of-the-tables);
+`core.build.thresholds` has those that the tables were built with."""
 
 
 def page() -> str:
@@ -149,7 +198,7 @@ def thresholds() -> list[tuple[str, str, str]]:
     found = []
     comment: list[str] = []
     is_new = True
-    for line in lines[lines.index("vars:") + 1 :]:
+    for line in lines[lines.index("vars: &vars") + 1 :]:
         if line and not line.startswith("  "):
             break
         if note := re.match(r"  # (.*)", line):

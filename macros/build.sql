@@ -14,3 +14,14 @@
 {% macro build_time() -%}
     {{ modules.datetime.datetime.now(modules.pytz.utc).strftime('%Y-%m-%d %H:%M:%S') if execute else '1970-01-01' }}
 {%- endmacro %}
+
+{#- Every threshold with its value in this build, as JSON in quotes doubled for SQL: the variables that are no texts. -#}
+{% macro thresholds_in_force() -%}
+    {%- set values = {} -%}
+    {%- if execute -%}
+        {%- for name, default in model.config.meta.variables.items() if default is not string -%}
+            {%- do values.update({name: var(name)}) -%}
+        {%- endfor -%}
+        {{ tojson(values, sort_keys=true) | replace("'", "''") }}
+    {%- endif -%}
+{%- endmacro %}

@@ -82,17 +82,35 @@ weeks as (
 
 ),
 
+-- whole numbers have the same sum in whatever order the classes come
+rates as (
+
+    select
+        *,
+        cast(round(cumulative_completion_rate * 1000000000000) as bigint) as rate_trillionths
+    from weeks
+
+),
+
 -- the other classes in the same week of theirs
 compared as (
 
     select
         *,
-        count(cumulative_completion_rate) over same_week
-        - case when cumulative_completion_rate is null then 0 else 1 end as other_classes,
-        coalesce(sum(cumulative_completion_rate) over same_week, 0)
-        - coalesce(cumulative_completion_rate, 0) as other_rates
-    from weeks
+        count(rate_trillionths) over same_week
+        - case when rate_trillionths is null then 0 else 1 end as other_classes,
+        coalesce(sum(rate_trillionths) over same_week, 0) - coalesce(rate_trillionths, 0) as other_trillionths
+    from rates
     window same_week as (partition by week_in_program)
+
+),
+
+others as (
+
+    select
+        *,
+        {{ rate('other_trillionths', 'other_classes') }} / 1000000000000 as other_classes_completion_rate
+    from compared
 
 )
 
@@ -115,6 +133,6 @@ select
     judged_students,
     {{ rate('at_risk_students', 'judged_students') }} as at_risk_rate,
     other_classes,
-    other_rates / nullif(other_classes, 0) as other_classes_completion_rate,
-    cumulative_completion_rate - other_rates / nullif(other_classes, 0) as completion_rate_difference
-from compared
+    other_classes_completion_rate,
+    cumulative_completion_rate - other_classes_completion_rate as completion_rate_difference
+from others

@@ -1,12 +1,12 @@
 """The ready questions in analyses/, each compiled and asked of an invented cohort's warehouse."""
 
-import json
 import re
 import shlex
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cohort_tracker.commands.demo import show_whom_to_call
 from cohort_tracker.config import Settings
 from cohort_tracker.sandbox import SandboxServer, generate
 from cohort_tracker.sync import run_sync
@@ -75,12 +75,96 @@ def test_whom_to_call_fits_the_window_and_says_why(answered):
     words = as_the_readme_says("who_to_call_tonight")
     shown = run_dbt(warehouse.parent, *words).stdout
     lines = [line for line in shown.splitlines() if line.startswith("|")]
-    assert lines[0].split(" | ")[-1].strip(" |") == "reasons", "nothing is left out"
-    assert len(lines) > 2
+    told = [[word.strip() for word in line.strip("|").split("|")] for line in lines]
+    assert told[0] == ["student", "night", "reason", "start_at"], "nothing is left out"
+    assert len(lines) > 5
     assert max(map(len, lines)) <= 80
-    full = run_dbt(warehouse.parent, *words, "--output", "json").stdout
-    told = json.loads(full[full.index("{") :])["show"]
-    assert all(len(row["reasons"]) > 20 for row in told)
+    called = rows(
+        warehouse,
+        "select first_name || ' ' || last_name as name, call_list, reasons, start_assignment_name"
+        " from marts.student_health where call_list is not null",
+    )
+    assert sorted(row[0][:17] for row in told[2:]) == sorted(row["name"][:17] for row in called)
+    for _, _, reason, start in told[2:]:
+        assert reason and not reason.endswith(("...", "…"))
+        assert start
+    of_list = {row["name"]: row["call_list"] for row in called}
+    [night] = {row[1] for row in told[2:3]}
+    lists = [of_list.get(row[0]) for row in told[2:] if row[1] == night]
+    order = ["slipping", None, "gone_quiet", "never_started"]
+    assert lists == sorted(lists, key=order.index)
+
+
+def test_running_week_is_not_shown_as_a_fall(answered):
+    warehouse, _ = answered
+    changed = rows(
+        warehouse,
+        "select w.first_name || ' ' || w.last_name as student, w.measured_on"
+        " from marts.student_health_weekly as w inner join marts.student_health as h"
+        " on w.class_id = h.class_id and w.student_id = h.student_id"
+        " where w.is_worsened and h.tier <> 'n_a' and w.is_complete and w.week_ends_on = ("
+        "   select max(c.week_ends_on) from core.class_weeks as c"
+        "   where c.class_id = w.class_id and c.is_complete)",
+    )
+    found = ask(answered, PROJECT / "analyses" / "who_got_worse_this_week.sql")
+    told = [{name: row[name] for name in ("student", "measured_on")} for row in found]
+    assert sorted(told, key=str) == sorted(changed, key=str)
+
+
+def test_who_was_slipping_tells_of_each_what_became(answered):
+    warehouse, _ = answered
+    was = rows(
+        warehouse,
+        "select count(*) as n from marts.student_health_weekly as w inner join"
+        " (select class_id, week_number from core.class_weeks where is_latest) as l"
+        " on w.class_id = l.class_id and w.week_number = l.week_number - 1"
+        " where w.call_list = 'slipping'",
+    )[0]["n"]
+    found = ask(answered, PROJECT / "analyses" / "who_was_slipping_last_week.sql")
+    assert len(found) == was > 0
+    assert all(row["became"] for row in found)
+
+
+def test_days_that_lessons_cost_are_counted_per_student(answered):
+    warehouse, _ = answered
+    found = ask(answered, PROJECT / "analyses" / "which_lessons_cost_most_days.sql")
+    first = found[0]
+    works = rows(
+        warehouse,
+        "select w.started_on, w.first_completed_on, w.is_waiting, w.days_waiting"
+        " from core.student_assignments as w inner join core.assignments as a"
+        f" on w.assignment_id = a.id where a.name = '{first['assignment_name']}'",
+    )
+    days = [
+        (work["first_completed_on"] - work["started_on"]).days
+        for work in works
+        if work["first_completed_on"] and work["started_on"]
+    ]
+    done = len(days)
+    days += [work["days_waiting"] for work in works if work["is_waiting"]]
+    assert (first["days_spent"], first["students"]) == (sum(days), len(days))
+    assert first["students_done"] == done
+    assert [r["days_spent"] for r in found[:10]] == sorted(
+        (r["days_spent"] for r in found[:10]), reverse=True
+    )
+
+
+def test_night_with_most_to_call_for_a_mentor_comes_first(answered):
+    found = ask(answered, PROJECT / "analyses" / "which_nights_need_a_second_mentor.sql")
+    load = [row["to_call"] / max(row["mentors"], 1) for row in found]
+    assert len(load) > 2 and load == sorted(load, reverse=True) and load[0] > load[-1]
+    assert {row["mentors"] for row in found} != {0}
+
+
+def test_demo_names_eight_people_from_all_lists_within_80_columns(answered, capsys):
+    warehouse, _ = answered
+    show_whom_to_call(warehouse.parent)
+    lines = capsys.readouterr().out.splitlines()
+    lists = [line.split(",")[0] for line in lines[1:] if not line.startswith(" ")]
+    assert lists == ["Slipping", "Never started", "Gone quiet"]
+    assert len([line for line in lines if line.startswith("  ") and line[2] != " "]) == 8
+    assert len([line for line in lines if "Start at: " in line]) == 8
+    assert max(map(len, lines)) <= 80
 
 
 def test_most_questions_have_an_answer(answered):

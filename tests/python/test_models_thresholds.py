@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cohort_tracker.project import project_vars
+from cohort_tracker.thresholds import default_thresholds
 from cohorts import cohort_tables
 from raw_fixture import write_raw_db
 from warehouse_fixture import rows, run_dbt
@@ -30,12 +31,16 @@ def other(value: Any) -> Any:
         return value + 1
     if isinstance(value, list):
         return []
-    return {"": "2026-03-01T00:00:00", "UTC": "Asia/Tokyo"}[value]
+    texts = {"": "2026-03-01T00:00:00", "UTC": "Asia/Tokyo", "2000-01-01": "2001-01-01"}
+    return texts[value]
 
 
 def test_whole_build_passes_with_other_thresholds(data_dir: Path):
     done = run_dbt(data_dir, "build", "--vars", "{stuck_days: 10, passing_grade: 0.6}")
     assert done.returncode == 0, done.stdout + done.stderr
+    [built] = rows(data_dir / "dev.duckdb", "select thresholds from core.build")
+    given = {"stuck_days": 10, "passing_grade": 0.6}
+    assert json.loads(built["thresholds"]) == {**default_thresholds(), **given}
     low = "select min(grade) as grade from core.student_assignments where is_passed"
     assert rows(data_dir / "dev.duckdb", low) == [{"grade": 0.69}]
 

@@ -83,6 +83,23 @@ def test_question_of_the_shell_has_an_answer(at_home: Bench):
         query(Path(question[0]).expanduser(), question[1])
 
 
+def test_ready_question_can_be_asked_of_an_installed_program(at_home: Bench):
+    [typed] = blocks("The ready questions", "bash")
+    program = Path.home() / ".local/share/pipx/venvs/cohort-tracker"
+    program.parent.mkdir(parents=True)
+    program.symlink_to(sys.prefix)
+    done = subprocess.run(
+        ["/bin/bash", "-ec", typed],
+        env={"HOME": str(Path.home()), "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\| student +\| night +\| reason +\| start_at +\|", done.stdout), done.stdout
+
+
 def test_own_tables_outlast_a_sync(at_home: Bench):
     [typed] = blocks("Your own tables", "bash")
     match = re.fullmatch(r"duckdb (\S+) <<'SQL'\n(.*)SQL\n", typed, re.DOTALL)

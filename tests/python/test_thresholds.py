@@ -135,6 +135,8 @@ def test_changed_threshold_rebuilds_the_tables_and_is_shown(bench: Bench):
     told = shown(bench, "thresholds", "changed_thresholds")
     assert told["changed_thresholds"] == ["passing_grade"]
     assert told["thresholds"] == {**default_thresholds(), "passing_grade": 0.9}
+    [(built_with,)] = bench.core("SELECT thresholds FROM core.build")
+    assert json.loads(built_with) == told["thresholds"]
     human = bench.command("--config", str(path), "status").stdout
     assert "Thresholds:     passing_grade 0.9\n" in human
     assert "Tables rebuilt" in sync("")

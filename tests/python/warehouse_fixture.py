@@ -12,11 +12,13 @@ import duckdb
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def run_dbt(data_dir: Path, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+def run_dbt(
+    data_dir: Path, *arguments: str, profiles: Path = PROJECT, **variables: Any
+) -> subprocess.CompletedProcess[str]:
     """Run one dbt command on the data directory, as an analyst would, in a process of its own."""
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "--quiet", *arguments),
-        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(profiles)),
         *("--target-path", f"{data_dir}-target", "--log-path", f"{data_dir}-logs"),
     ]
     if variables:

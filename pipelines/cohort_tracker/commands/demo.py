@@ -7,20 +7,45 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
+from textwrap import wrap
 
 from ..errors import CohortTrackerError, ConfigError
 from ..project import project_dir
 from ..runtime.printing import say
 from ..sandbox import SandboxServer, open_world
 
-_WORST_FIRST = """
-    select first_name || ' ' || last_name, night, tier, score, reasons
-    from marts.student_health
-    where tier in ('critical', 'high')
-    order by score, last_name, first_name
-    limit 8
+# The first of each list in turn, so that none hides the others.
+_TO_CALL = """
+    with called as (
+        select *, row_number() over (partition by call_list order by risk_rank, student_id) as place
+        from marts.student_health
+        where call_list is not null
+    ),
+    first_ones as (
+        select *
+        from called
+        order by place, call_list desc
+        limit 8
+    ),
+    reasons as (
+        select class_id, student_id, list(sentence order by reason_rank) as sentences
+        from marts.student_reasons
+        where reason_rank <= 2
+        group by class_id, student_id
+    )
+    select call_list, first_name || ' ' || last_name, night, sentences, start_assignment_name
+    from first_ones
+    left join reasons using (class_id, student_id)
+    order by call_list desc, risk_rank, student_id
 """
+_LISTS = {
+    "slipping": "Slipping, can be reached in class",
+    "never_started": "Never started",
+    "gone_quiet": "Gone quiet, must be written to",
+}
+_WIDTH = 80
 _DEMO_MARK = "demo.toml"
 
 
@@ -51,7 +76,7 @@ def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) 
         _run(config, "init", *account, *places, stdin=server.desk.password)
         _run(config, "sync")
         _run(config, "status")
-    _show_worst(data)
+    show_whom_to_call(data)
     say()
     say("What to type next", style="bold")
     say(f"cohort-tracker --config {_short(config)} status", indent=2)
@@ -99,16 +124,28 @@ def typed_lines(words: list[str]) -> list[str]:
     return lines
 
 
-def _show_worst(data: Path) -> None:
+def show_whom_to_call(data: Path) -> None:
+    """Print at most eight people from the lists, with the first reasons and where to start."""
     from ..warehouse.query import query
 
-    say("Who needs help now, worst first", style="bold")
-    rows = query(data / "warehouse.duckdb", _WORST_FIRST)
-    for name, night, tier, score, reasons in rows:
-        say(f"{tier:<9} {score:>5.1f} of 100  {night or '-':<10} {name}")
-        say(reasons, indent=4)
+    say("Who needs help now", style="bold")
+    rows = query(data / "warehouse.duckdb", _TO_CALL)
+    for call_list, people in groupby(rows, key=lambda row: row[0]):
+        say(_LISTS[call_list])
+        for _, name, night, sentences, start in people:
+            _say_within(f"{name}, {night or 'no night'}", indent=2)
+            for sentence in sentences or []:
+                _say_within(f"{sentence}.", indent=4)
+            if start:
+                _say_within(f"Start at: {start}", indent=4)
     if not rows:
-        say("Nobody: every student is in the medium or low tier.")
+        say("Nobody is on a call list.")
+
+
+def _say_within(text: str, *, indent: int) -> None:
+    """Print in lines of at most 80 characters, also where the output is no terminal."""
+    for line in wrap(text, _WIDTH - indent):
+        say(line, indent=indent)
 
 
 def _short(value: str | Path) -> str:
