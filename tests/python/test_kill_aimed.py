@@ -89,6 +89,12 @@ def changed_since_the_backup(bench: Bench) -> None:
         assert bench.sync(full=True).exit_code == 0
 
 
+def retired(bench: Bench) -> None:
+    """A synced store whose class the next sync retires."""
+    not_backed_up(bench)
+    bench.options["retired_classes"] = ["c1"]
+
+
 def nothing_is_lost(found: Rows, before: Rows, _backup: Rows) -> bool:
     return found >= before
 
@@ -100,6 +106,7 @@ def one_or_the_other(found: Rows, before: Rows, backup: Rows) -> bool:
 AIMS = {
     "migration": Aim(("sync", "--no-build"), released, nothing_is_lost),
     "backup": Aim(("sync", "--no-build"), not_backed_up, nothing_is_lost),
+    "retire": Aim(("sync", "--no-build"), retired, nothing_is_lost),
     "restore": Aim(("restore",), changed_since_the_backup, one_or_the_other),
 }
 
