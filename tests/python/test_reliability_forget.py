@@ -140,6 +140,12 @@ def test_tables_are_rebuilt_and_no_loss_is_told(built: Bench):
     assert built.core("SELECT id FROM core.students ORDER BY id") == after
 
 
+def test_nobody_is_said_to_be_in_the_tables_where_nobody_was_found(built: Bench):
+    for options in ((), ("--yes",)):
+        done = built.command("forget", "nobody@example.org", *options)
+        assert done.returncode == 2 and done.stdout == "", done.stdout
+
+
 def test_whoever_is_not_one_person_is_not_forgotten(bench: Bench):
     twin = {"id": "student-22", "first_name": "ADA", "last_name": "Nr 3", "email": "t@example.org"}
     bench.source.records.append(record(7000, days_ago=1, user=twin))
