@@ -66,13 +66,16 @@
     nullif({{ casefolded(trimmed(email)) }}, '')
 {%- endmacro %}
 
-{#- A full name as it is compared, so that two spellings of one name are equal; null where a part is missing. -#}
+{#-
+    A full name as it is compared, so that two spellings of one name are equal; null where a part is missing.
+    raw/forgotten.py says the same in Python.
+-#}
 {% macro name_key(first_name, last_name) -%}
     {%- set apostrophes = "\u0060\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u055a\u05f3\u2018\u2019\u201b\u2032\u2035\ua78c\uff07" -%}
     {%- set hyphens = "\u02d7\u058a\u05be\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63" -%}
     {%- set name = casefolded(normalised("concat(" ~ first_name ~ ", ' ', " ~ last_name ~ ")")) -%}
-    {%- set alike = "translate(" ~ name ~ ", '" ~ blanks() ~ apostrophes ~ hyphens ~ invisibles() ~ "', '"
-        ~ " " * (blanks() | length) ~ "''" * (apostrophes | length) ~ "-" * (hyphens | length) ~ "')" -%}
+    {%- set alike = "translate(" ~ name ~ ", '" ~ blanks() ~ apostrophes ~ hyphens ~ "ı" ~ invisibles() ~ "', '"
+        ~ " " * (blanks() | length) ~ "''" * (apostrophes | length) ~ "-" * (hyphens | length) ~ "i')" -%}
     {#- of each blank a pair is made, and where one pair meets another both inner halves go -#}
     case
         when {{ first_name }} is not null and {{ last_name }} is not null

@@ -6,7 +6,6 @@ import io
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import click
 from . import __version__
 from .errors import CohortTrackerError, unexpected
 from .runtime.lock import require_supported_system
-from .runtime.printing import open_streams, say, say_error
+from .runtime.printing import open_streams, printable, say, say_error, say_json, say_traceback
 
 _STARTED = time.monotonic()
 EXIT_CODES = """\b
@@ -57,6 +56,8 @@ class _Commands(_Command, click.Group):
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
         except click.ClickException as error:
+            if "--json" in sys.argv:
+                say_json({"status": "failed", "error": printable(error.format_message())})
             shown = io.StringIO()
             error.show(shown)
             for line in shown.getvalue().splitlines():
@@ -77,8 +78,7 @@ class _Commands(_Command, click.Group):
             raise
         except Exception as caught:
             if ctx.params.get("debug"):
-                for line in traceback.format_exc().splitlines():
-                    say(line, err=True)
+                say_traceback()
             error = caught if isinstance(caught, CohortTrackerError) else unexpected(caught)
             say_error(error)
             sys.exit(error.exit_code)

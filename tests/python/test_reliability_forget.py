@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from cohort_tracker.raw.backup import list_backups
+from cohort_tracker.raw.forgotten import name_key
 from cohort_tracker.runtime.lock import sync_lock
 from support import Bench, record
 
@@ -139,6 +140,12 @@ def test_tables_are_rebuilt_and_no_loss_is_told(built: Bench):
     assert built.core("SELECT id FROM core.students ORDER BY id") == after
 
 
+def test_nobody_is_said_to_be_in_the_tables_where_nobody_was_found(built: Bench):
+    for options in ((), ("--yes",)):
+        done = built.command("forget", "nobody@example.org", *options)
+        assert done.returncode == 2 and done.stdout == "", done.stdout
+
+
 def test_whoever_is_not_one_person_is_not_forgotten(bench: Bench):
     twin = {"id": "student-22", "first_name": "ADA", "last_name": "Nr 3", "email": "t@example.org"}
     bench.source.records.append(record(7000, days_ago=1, user=twin))
@@ -200,6 +207,74 @@ def test_who_is_on_the_roster_only_is_forgotten_too(bench: Bench):
         ("c1", "new@example.org"),
         ("c2", None),
     ], "of another class it may be somebody else"
+
+
+@pytest.mark.parametrize(
+    ("stored", "listed", "typed"),
+    [
+        ("Íñigo|O’Connor", "i\u0301n\u0303igo|O'CONNOR", "ÍÑIGO o`connor"),
+        ("Ａda|Smith-Jones", "ada|Smith\u2011Jones", " ada\u00a0SMITH\u2013jones"),
+        ("Ayşe|IŞIK", "AYŞE|Işık", "ayşe ışık"),
+        ("İnci\u200b|Groß", "inci|GROSS", "İNCİ gross"),
+    ],
+)
+def test_whoever_is_one_person_in_the_tables_is_forgotten_in_every_spelling(
+    bench: Bench, stored: str, listed: str, typed: str
+):
+    first, last = stored.split("|")
+    user = {"id": ID, "first_name": first, "last_name": last, "email": None}
+    bench.source.records.append(record(7000, days_ago=1, user=user))
+    roster = bench.home / "roster.csv"
+    roster.write_text("class,first_name,last_name\nc1," + listed.replace("|", ",") + "\n")
+    bench.options["roster"] = roster
+    bench.sync(build=True)
+    assert bench.core("select matched_by from core.roster_matches") == [("name",)]
+    done = bench.command("forget", typed, "--yes")
+    assert done.returncode == 0 and "line 2 names the person" in done.stdout, done.stderr
+    assert bench.query("SELECT * FROM progressions WHERE user_id = ?", ID) == []
+    assert bench.query("SELECT * FROM roster") == []
+    bench.sync(full=True)
+    assert bench.query("SELECT * FROM progressions WHERE user_id = ?", ID) == []
+    assert of(bench, "SELECT count(class) FROM roster") == 0
+
+
+def test_what_looks_alike_in_the_tables_looks_alike_to_forget():
+    macros = (Path(__file__).parents[2] / "macros" / "text.sql").read_text()
+    found = {}
+    for name in ("apostrophes", "hyphens"):
+        found[name] = json.loads(macros.split(f"set {name} = ")[1].split(" -%}")[0])
+    found["invisibles"] = json.loads(
+        macros.split("macro invisibles")[1].split("{{ ")[1].split(" }}")[0]
+    )
+    signs = {"apostrophes": "'", "hyphens": "-", "invisibles": ""}
+    for name, sign in signs.items():
+        assert len(found[name]) > 10
+        assert {name_key(f"A{character}B") for character in found[name]} == {f"a{sign}b"}
+
+
+@pytest.mark.parametrize("typed", [ID, "account name", EMAIL])
+def test_line_of_the_roster_by_account_id_goes_with_the_account(bench: Bench, typed: str):
+    user = {"id": ID, "first_name": "Account", "last_name": "Name", "email": EMAIL}
+    bench.source.records.append(record(7000, days_ago=1, user=user))
+    roster = bench.home / "roster.csv"
+    roster.write_text(
+        "class,student_id,email,first_name,last_name\n"
+        f"c1,{ID},second@example.org,Zoë,van Ödland\n"
+        f"c1,{ID},,,\n"
+        "c1,unknown-id,,Never,Started\n"
+    )
+    bench.options["roster"] = roster
+    bench.sync()
+    done = bench.command("forget", typed, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "line 2 names the person" in done.stdout and "line 3 names" in done.stdout
+    assert not traces(bench.raw)
+    bench.sync(full=True)
+    assert not traces(bench.raw)
+    assert bench.query("SELECT student_id FROM roster") == [("unknown-id",)]
+    assert bench.command("forget", "unknown-id", "--yes").returncode == 0
+    bench.sync()
+    assert of(bench, "SELECT count(student_id) FROM roster") == 0
 
 
 def test_older_file_does_not_come_back_where_nothing_is_left_of_the_newest(bench: Bench):

@@ -277,7 +277,14 @@ def test_what_is_printed_never_decides_what_is_stored(bench: Bench, streams: str
         ("sync --class", 2),
         ("--config broken.toml status", 2),
         ("status --max-age 0s", 7),
+        ("status --max-age ''", 2),
+        ("status --max-age 999999999999d", 0),
         ("restore no-such-file", 1),
+        ("forget nobody@example.org --yes", 2),
+        ("forget nobody@example.org", 2),
+        ("init --email a@example.org --password-stdin", 2),
+        ("init", 0),
+        ("demo --dir /proc/nowhere", 2),
         ("sandbox --list-faults", 0),
         ("--config set.toml init --email a@example.org --password p --no-verify", 0),
     ],
@@ -286,7 +293,7 @@ def test_every_command_ends_as_it_would_have_wherever_its_words_go(
     built: Bench, arguments: str, code: int
 ):
     (built.home / "broken.toml").write_text("nope = 1\n")
-    for streams in (">&-", "<&- >&- 2>&-", ">/dev/full 2>&1", "2>&1 | true", "| head -1"):
+    for streams in ("<&-", ">&-", "<&- >&- 2>&-", ">/dev/full 2>&1", "2>&1 | true", "| head -1"):
         done = subprocess.run(
             [
                 *("bash", "-c"),
@@ -302,6 +309,39 @@ def test_every_command_ends_as_it_would_have_wherever_its_words_go(
         )
         assert done.returncode == code, (streams, done.stderr)
         assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, streams
+        assert "Unexpected" not in done.stderr, streams
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("--debug sync --json --class nope --class also-nope", 4),
+        ("--debug forget nobody@example.org --yes --json", 2),
+        ("--debug --config broken.toml sync --json", 2),
+        ("--debug --config broken.toml status --json", 2),
+        ("--config broken.toml forget nobody --yes --json", 2),
+        ("--config no-such-file sync --json", 2),
+        ("--config / sync --json", 2),
+        ("sync --json --no-such-option", 2),
+        ("status --json one-too-many", 2),
+        ("forget --json", 2),
+        ("forget nobody@example.org --json", 2),
+        ("status --json --max-age \u0663x", 2),
+    ],
+)
+def test_json_is_one_object_with_the_error_whatever_was_typed(
+    built: Bench, arguments: str, code: int
+):
+    (built.home / "broken.toml").write_text("nope = 1\n")
+    done = built.command(*arguments.split())
+    assert done.returncode == code, done.stderr
+    assert done.stdout.isascii()
+    told = json.loads(done.stdout)
+    told = told.get("error") or told["classes"][0]["error"]
+    assert told in done.stderr
+    assert ("Traceback" in done.stderr) is (
+        arguments.startswith("--debug") and "nope " not in arguments
+    )
 
 
 @pytest.mark.parametrize(

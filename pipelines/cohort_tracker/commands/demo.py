@@ -56,10 +56,11 @@ def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) 
     CohortTrackerError when a command fails or the directory is not one of the demo's.
     """
     directory = directory.absolute()
-    if directory.exists() and any(directory.iterdir()) and not (directory / _DEMO_MARK).exists():
-        raise ConfigError(f"{directory} is not empty and was not made by the demo", "Use --dir.")
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True, mode=0o700)
+    try:
+        _make_anew(directory)
+    except OSError as error:
+        hint = "Name another folder with --dir."
+        raise ConfigError(f"{directory}: {error.strerror}", hint) from error
     config = directory / _DEMO_MARK
     data = directory / "data"
     world = open_world(seed=seed, classes=classes, students=students)
@@ -86,6 +87,14 @@ def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) 
             indent=2,
         )
     say("cohort-tracker init        # with your own OpenClass account", indent=2)
+
+
+def _make_anew(directory: Path) -> None:
+    """Make the demo's folder without what an earlier demo left. Raises ConfigError or OSError."""
+    if directory.exists() and any(directory.iterdir()) and not (directory / _DEMO_MARK).exists():
+        raise ConfigError(f"{directory} is not empty and was not made by the demo", "Use --dir.")
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True, mode=0o700)
 
 
 def _run(config: Path, command: str, *options: str, stdin: str | None = None) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from ..config import Settings
 from ..errors import CohortTrackerError, ConfigError, unexpected
 from ..forget import ForgetReport, SeveralPeopleError, forget, holding_the_stores, search
-from ..runtime.printing import ask, say, say_error, say_json
+from ..runtime.printing import ask, can_ask, say, say_error, say_json, say_traceback
 from .settings import settings_of
 
 
@@ -18,9 +17,9 @@ def run_forget(
 ) -> int:
     """Erase a person, say what was done and what still holds them; returns the exit code.
 
-    `debug`: raise the error that ended it.
+    `debug`: also print where the error that ended it came from.
     """
-    report, candidates, settings = ForgetReport(), list[str](), None
+    report, candidates, done_for = ForgetReport(), list[str](), None
     try:
         settings = settings_of(config_path)
         if not yes and not _agreed(settings, student, as_json=as_json):
@@ -28,17 +27,18 @@ def run_forget(
             return 1
         with holding_the_stores(settings) as store:
             report = forget(settings, store, search(settings, student))
+        done_for = settings
     except Exception as raised:
         if debug:
-            raise
+            say_traceback()
         if isinstance(raised, SeveralPeopleError):
             candidates = [person.shown for person in raised.persons]
         known = raised if isinstance(raised, CohortTrackerError) else unexpected(raised)
         report.errors.append(known)
     if as_json:
         say_json(_as_json(report, candidates))
-    elif settings is not None and not candidates:
-        _say_report(report, settings)
+    elif done_for is not None:
+        _say_report(report, done_for)
     for error in report.errors:
         say_error(error)
     if not as_json:
@@ -49,7 +49,7 @@ def run_forget(
 
 def _agreed(settings: Settings, student: str, *, as_json: bool) -> bool:
     """Show whom the command would erase, and ask."""
-    if as_json or not sys.stdin.isatty():
+    if as_json or not can_ask():
         raise ConfigError("Nobody is there to be asked", "Say that you are sure with --yes.")
     with holding_the_stores(settings):
         found = search(settings, student)

@@ -19,7 +19,7 @@ from ..config import (
     write_config,
 )
 from ..errors import ConfigError
-from ..runtime.printing import ask, say, say_error, say_table, say_warning
+from ..runtime.printing import ask, can_ask, say, say_error, say_table, say_warning
 from .optional import ask_for_the_rest
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def run_init(
         say("Not verified: the account and the class ids were not checked.", err=True)
     else:
         may_ask = not (password_stdin or password or os.environ.get(f"{ENV_PREFIX}PASSWORD"))
-        settings, source = _logged_in(settings, changes, may_ask and sys.stdin.isatty())
+        settings, source = _logged_in(settings, changes, may_ask and can_ask())
         chosen = _verified_classes(settings, source, asked=bool(class_ids))
         if class_ids or chosen != settings.class_ids:
             changes["class_ids"] = list(chosen)
-    if sys.stdin.isatty():
+    if can_ask():
         ask_for_the_rest(settings, changes)
     if "class_ids" in changes:
         changes["class_id"] = None  # one key says it
@@ -105,7 +105,7 @@ def _given_password(password: str | None, from_stdin: bool) -> str | None:
         )
         return password
     if from_stdin:
-        text = sys.stdin.readline().rstrip("\r\n")
+        text = sys.stdin.readline().rstrip("\r\n") if sys.stdin else ""
         if not text:
             raise ConfigError("--password-stdin: standard input is empty")
         return text
@@ -118,7 +118,7 @@ def _ask_for_credentials(settings: Settings, changes: dict[str, Any]) -> None:
     missing = [
         key for key in needs(settings) if key not in changes and getattr(settings, key) is None
     ]
-    if missing and not sys.stdin.isatty():
+    if missing and not can_ask():
         raise ConfigError(
             f"Missing: {' and '.join('--' + key.replace('_', '-') for key in missing)}",
             "Give the password with --password-stdin or COHORT_TRACKER_PASSWORD.",
@@ -177,14 +177,14 @@ def _verified_classes(settings: Settings, source: Source, *, asked: bool) -> tup
             ) from error
         say(f"{error.message}; the class ids are taken unchecked", err=True)
         return settings.class_ids
-    if settings.class_ids and (asked or not sys.stdin.isatty()):
+    if settings.class_ids and (asked or not can_ask()):
         return tuple(info.class_id for info in find_classes(classes, settings.class_ids))
     if not classes:
         raise ClassNotFoundError(
             "The account sees no classes", "Check that it is a mentor or instructor account."
         )
     _list_classes(classes, settings.class_ids)
-    if not sys.stdin.isatty():
+    if not can_ask():
         say("No class chosen: `sync` reads all of them.", err=True)
         return ()
     while True:

@@ -28,7 +28,7 @@ def run_status(config_path: Path | None, *, as_json: bool, max_age: str | None) 
     """
     status, failure = Status(), ""
     try:
-        limit = parse_age(max_age) if max_age else None
+        limit = parse_age(max_age) if max_age is not None else None
         settings = settings_of(config_path)
         status = read_status(settings)
         if not as_json:
@@ -49,7 +49,10 @@ def parse_age(text: str) -> timedelta:
     match = _AGE.fullmatch(text.strip().lower())
     if match is None:
         raise ConfigError(f"--max-age {text!r} is no age", "Write it like 90m, 24h or 3d.")
-    return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    try:
+        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    except OverflowError:
+        return timedelta.max
 
 
 def require_fresh(status: Status, settings: Settings, limit: timedelta, now: datetime) -> None:

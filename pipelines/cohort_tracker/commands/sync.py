@@ -6,7 +6,7 @@ import gc
 from pathlib import Path
 
 from ..errors import CohortTrackerError, unexpected
-from ..runtime.printing import records, say, say_error, say_json, say_warning
+from ..runtime.printing import records, say, say_error, say_json, say_traceback, say_warning
 from ..sync import SyncReport, run_sync
 from .roster import say_roster
 from .settings import settings_of
@@ -24,7 +24,8 @@ def run_sync_command(
 ) -> int:
     """Sync, print the summary (or one JSON object) and all errors; returns the exit code.
 
-    `since`: when the process began. `debug`: raise the error that ended the sync.
+    `since`: when the process began. `debug`: also print where the error that
+    ended the sync came from.
     """
     # Most of what a sync makes it needs to the end: Python should not look through it so often.
     gc.set_threshold(20_000, 20, 50)
@@ -39,7 +40,7 @@ def run_sync_command(
             )
     except Exception as error:
         if debug:
-            raise
+            say_traceback()
         report.error = error if isinstance(error, CohortTrackerError) else unexpected(error)
     if as_json:
         say_json(report.as_json())

@@ -16,8 +16,9 @@ from .forgotten import (
     email_key,
     line_entry,
     secret_of,
+    student_entry,
 )
-from .people import People, Person, line_of, user_id_in
+from .people import People, Person, line_columns, line_of, user_id_in
 
 _ERASED = "[forgotten]"
 _SHORTEST_ID = 6  # a shorter id may be any number in a text
@@ -40,10 +41,13 @@ def entries_for(secret: str, person: Person) -> set[Entry]:
     entries = {email_entry(secret, email) for email in person.emails}
     if person.account:
         entries.add(account_entry(secret, *person.account))
+        entries.add(student_entry(secret, person.account[1]))
         places = ((key, name) for key in person.class_keys for name in person.names)
         entries |= {line_entry(secret, *place) for place in places}
     for line in person.lines:
-        if not line.email_key:
+        if line.student_id:
+            entries.add(student_entry(secret, line.student_id))
+        elif not line.email_key:
             entries.add(line_entry(secret, line.class_key, line.name_key))
     return entries
 
@@ -85,7 +89,9 @@ def _is_one(person: Person, forgotten: Forgotten) -> bool:
             map(forgotten.has_email, person.emails)
         )
     return any(
-        forgotten.has_email(line.email_key) or forgotten.has_line(line.class_key, line.name_key)
+        forgotten.has_student(line.student_id)
+        or forgotten.has_email(line.email_key)
+        or forgotten.has_line(line.class_key, line.name_key)
         for line in person.lines
     )
 
@@ -135,10 +141,8 @@ def _erase_lines(db: sqlite3.Connection, person: Person) -> int:
     """Lines of the roster and of the mentors, in all versions of the files."""
     roster = [
         (row,)
-        for row, *line in db.execute(
-            "SELECT rowid, class, email, first_name, last_name FROM roster"
-        )
-        if line_of(*line) in person.lines or email_key(line[1] or "") in person.emails
+        for row, *values in db.execute(f"SELECT rowid, {line_columns(db)} FROM roster")  # noqa: S608
+        if (line := line_of(*values)) in person.lines or line.email_key in person.emails
     ]
     mentors = [
         (row,)

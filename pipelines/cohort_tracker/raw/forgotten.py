@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -23,14 +24,33 @@ _ADDRESS = re.compile(
 )
 
 
+# The characters of macros/text.sql, by which the tables compare.
+_INVISIBLE = (
+    "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066"
+    "\u2067\u2068\u2069\ufeff"
+)
+_APOSTROPHES = (
+    "\u0060\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u055a\u05f3\u2018\u2019"
+    "\u201b\u2032\u2035\ua78c\uff07"
+)
+_HYPHENS = "\u02d7\u058a\u05be\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63"
+_ALIKE = (
+    dict.fromkeys(map(ord, _INVISIBLE))
+    | dict.fromkeys(map(ord, _APOSTROPHES), "'")
+    | dict.fromkeys(map(ord, _HYPHENS), "-")
+    | dict.fromkeys(map(ord, "\u0130\u0131"), "i")
+)
+
+
 def email_key(email: str) -> str:
     """An e-mail address as it is compared."""
-    return email.strip().casefold()
+    return email.translate(dict.fromkeys(map(ord, _INVISIBLE), " ")).strip().casefold()
 
 
 def name_key(*names: str | None) -> str:
-    """A full name as it is compared."""
-    return " ".join(" ".join(filter(None, names)).split()).casefold()
+    """A full name as it is compared: whoever is one person in the tables is one here, too."""
+    name = " ".join(filter(None, names)).translate(_ALIKE)
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().translate(_ALIKE).split())
 
 
 def account_entry(secret: str, source: str, user_id: str) -> Entry:
@@ -46,6 +66,11 @@ def email_entry(secret: str, email: str) -> Entry:
 def line_entry(secret: str, class_reference: str, name: str) -> Entry:
     """The entry of a roster's line without an e-mail address, by its class and name."""
     return _entry(secret, "line", class_reference.strip().casefold(), name_key(name))
+
+
+def student_entry(secret: str, student_id: str) -> Entry:
+    """The entry of a roster's line that names an account by its id."""
+    return _entry(secret, "student", student_id.strip())
 
 
 def _entry(secret: str, *parts: str) -> Entry:
@@ -91,6 +116,12 @@ class Forgotten:
         """Whether a roster's line without an e-mail address is one of somebody forgotten."""
         return any(
             line_entry(s, class_reference or "", name) in self.entries for s in self._secrets
+        )
+
+    def has_student(self, student_id: str | None) -> bool:
+        """Whether a roster's line with this id is one of somebody forgotten."""
+        return bool(student_id) and any(
+            student_entry(s, student_id or "") in self.entries for s in self._secrets
         )
 
     def is_in(self, text: str) -> bool:

@@ -17,9 +17,10 @@ Account = tuple[str, str]
 
 
 class Line(NamedTuple):
-    """A line of the roster, as it is compared: class, e-mail address and full name."""
+    """A line of the roster, as it is compared: class, account id, e-mail address, full name."""
 
     class_key: str
+    student_id: str
     email_key: str
     name_key: str
 
@@ -50,6 +51,12 @@ class Person:
         """The addresses and names that `other` lacks."""
         pairs = ((self.emails, other.emails), (self.names, other.names))
         return [min(mine[key]) for mine, theirs in pairs for key in mine if key not in theirs]
+
+    def is_account(self, student_id: str) -> bool:
+        """Whether the person has the id, with or without the source before it."""
+        if self.account is None:
+            return any(line.student_id == student_id for line in self.lines)
+        return student_id in (self.account[1], ":".join(self.account))
 
     def is_named_by(self, text: str) -> bool:
         """Whether a text is an address or the full name of the person."""
@@ -92,11 +99,9 @@ class People:
             ):
                 self._add_rejected(source, text)
         if columns_of(db, "roster"):
-            for class_, email, first, last in db.execute(
-                "SELECT DISTINCT class, email, first_name, last_name FROM roster"
-            ):
-                line = line_of(class_, email, first, last)
-                self._written[line] = email, " ".join(filter(None, (first, last)))
+            for values in db.execute(f"SELECT DISTINCT {line_columns(db)} FROM roster"):  # noqa: S608
+                _, _, email, first, last = values
+                self._written[line_of(*values)] = email, " ".join(filter(None, (first, last)))
 
     def _add_accounts(self, db: sqlite3.Connection) -> None:
         keys: dict[str, set[str]] = defaultdict(set)
@@ -132,7 +137,7 @@ class People:
         """Whom an account id, an e-mail address or a full name means; by the first that fits."""
         people = sorted(self.everybody(), key=lambda person: person.shown)
         wanted, email, name = text.strip(), email_key(text), name_key(text)
-        by_id = [p for p in people if p.account and wanted in (p.account[1], ":".join(p.account))]
+        by_id = [p for p in people if p.is_account(wanted)]
         by_email = [p for p in people if email in p.emails]
         return by_id or by_email or [p for p in people if name in p.names]
 
@@ -151,8 +156,10 @@ class People:
 
     def everybody(self) -> list[Person]:
         """The accounts, with their lines of the roster, and who is on the roster only."""
-        by_email, by_name = defaultdict(list), defaultdict(list)
+        by_id, by_email, by_name = defaultdict(list), defaultdict(list), defaultdict(list)
         for person in self._accounts.values():
+            assert person.account is not None
+            by_id[person.account[1]].append(person)
             for key in list(person.emails):
                 by_email[key].append(person)
             for key in person.names:
@@ -164,13 +171,15 @@ class People:
                 for person in by_name.get(line.name_key, [])
                 if line.class_key in person.class_keys
             ]
+            key = line.email_key or f"name {line.name_key}"
+            if line.student_id:
+                bearers, key = by_id.get(line.student_id, []), f"id {line.student_id}"
             if len(bearers) > 1:
                 continue  # it may mean any of them
-            key = line.email_key or f"name {line.name_key}"
             person = bearers[0] if bearers else others.setdefault(key, Person())
             person.lines.add(line)
             person.add_email(email)
-            if not bearers:
+            if line.student_id or not bearers:
                 person.add_name(name)
         return [*self._accounts.values(), *others.values()]
 
@@ -183,10 +192,19 @@ _PERSONAL = ("email", "first_name", "last_name")
 _AT = {item.name: (item.at, item.or_at) for item in PROGRESSION_FIELDS}
 
 
-def line_of(class_: str | None, email: str | None, *names: str | None) -> Line:
+def line_columns(db: sqlite3.Connection) -> str:
+    """What `line_of` takes from the roster of a store of any layout."""
+    student_id = "student_id" if "student_id" in columns_of(db, "roster") else "NULL"
+    return f"class, {student_id}, email, first_name, last_name"
+
+
+def line_of(
+    class_: str | None, student_id: str | None, email: str | None, *names: str | None
+) -> Line:
     """A line of the roster as it is compared."""
     full = name_key(*names) if all(names) else ""
-    return Line((class_ or "").strip().casefold(), email_key(email or ""), full)
+    class_key = (class_ or "").strip().casefold()
+    return Line(class_key, student_id or "", email_key(email or ""), full)
 
 
 def user_id_in(text: str) -> str | None:

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import sys
+import traceback
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,12 @@ def say_error(error: CohortTrackerError, class_name: str | None = None) -> None:
         say(" ".join(filter(None, hints)), err=True)
 
 
+def say_traceback() -> None:
+    """Print on standard error where the error that is being handled came from."""
+    for line in traceback.format_exc().splitlines():
+        say(line, err=True)
+
+
 def say_warning(text: str) -> None:
     """Print on standard error what is worth knowing though nothing failed."""
     say(f"Warning: {text}", style="yellow", err=True)
@@ -130,6 +137,11 @@ def ask(
         err=True,
     )
     return answer.strip() if not hide else answer
+
+
+def can_ask() -> bool:
+    """Whether somebody sits at a terminal and can answer."""
+    return sys.stdin is not None and sys.stdin.isatty()  # Python has none where it was closed
 
 
 def can_draw(*, err: bool = False) -> bool:

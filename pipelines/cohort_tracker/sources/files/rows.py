@@ -134,6 +134,8 @@ def _forgotten_lines(found: FileRows, forgotten: Forgotten) -> list[int]:
 
 
 def _is_of_forgotten(forgotten: Forgotten, values: Mapping[str, Any]) -> bool:
+    if forgotten.has_student(values.get("student_id")):
+        return True
     if values["email"]:
         return forgotten.has_email(values["email"])
     names = values.get("first_name"), values.get("last_name")
