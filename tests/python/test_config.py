@@ -191,6 +191,13 @@ def test_wrong_environment_names_the_variable():
         load_settings(None, {"COHORT_TRACKER_PAGE_SIZE": "many"})
 
 
+def test_bytes_of_another_encoding_in_the_environment_are_named_and_not_shown():
+    for key in ("PASSWORD", "CLASS_IDS", "DATA_DIR"):
+        with pytest.raises(ConfigError, match=f"COHORT_TRACKER_{key}: not text in UTF-8") as caught:
+            load_settings(environ={f"COHORT_TRACKER_{key}": "sécr\udce9t"}, no_file=True)
+        assert "cr" not in caught.value.message.replace("COHORT_TRACKER", "")
+
+
 def test_file_that_is_no_text_or_cannot_be_read(tmp_path):
     path = tmp_path / "settings.toml"
     path.write_bytes(b"\xff\xfe\x00")
