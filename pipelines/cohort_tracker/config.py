@@ -617,6 +617,9 @@ def _checked(settings: Settings) -> Settings:
 
 def with_overrides(settings: Settings, **values: Any) -> Settings:
     """Return settings with some values replaced, checked like those from a file."""
+    for name, value in values.items():
+        if isinstance(value, str):
+            require_unicode(value, name)
     parsed = {
         name: _parse(name, value, where=name, base=Path.cwd()) for name, value in values.items()
     }
