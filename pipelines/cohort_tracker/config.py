@@ -344,6 +344,7 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
         if name is None or key.lower() in _ONLY_IN_FILE:
             warnings.append(f"{variable} is no setting and has no effect")
             continue
+        require_unicode(text, variable)
         given = _trimmed(name, _Text(text), variable, warnings)
         values[name] = _parse(name, given, where=variable, base=Path.cwd())
     return values, warnings
@@ -362,6 +363,14 @@ def _trimmed(name: str, value: Any, where: str, warnings: list[str]) -> Any:
         return value
     warnings.append(f"{where}: {what} left out")
     return type(value)(kept)
+
+
+def require_unicode(text: str, where: str) -> None:
+    """Raise ConfigError where the system handed over bytes that are no text in its encoding."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{where}: not text in UTF-8", "Give it anew, in UTF-8.") from None
 
 
 class _Text(str):
@@ -608,6 +617,9 @@ def _checked(settings: Settings) -> Settings:
 
 def with_overrides(settings: Settings, **values: Any) -> Settings:
     """Return settings with some values replaced, checked like those from a file."""
+    for name, value in values.items():
+        if isinstance(value, str):
+            require_unicode(value, name)
     parsed = {
         name: _parse(name, value, where=name, base=Path.cwd()) for name, value in values.items()
     }

@@ -9,7 +9,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cohort_tracker.config import default_config_path, load_settings, write_config
+from cohort_tracker.config import (
+    Settings,
+    default_config_path,
+    load_settings,
+    with_overrides,
+    write_config,
+)
 from cohort_tracker.errors import ConfigError
 
 
@@ -189,6 +195,15 @@ def test_time_zones_are_those_that_the_build_knows():
 def test_wrong_environment_names_the_variable():
     with pytest.raises(ConfigError, match="COHORT_TRACKER_PAGE_SIZE: must be a whole number"):
         load_settings(None, {"COHORT_TRACKER_PAGE_SIZE": "many"})
+
+
+def test_bytes_of_another_encoding_in_the_environment_are_named_and_not_shown():
+    for key in ("PASSWORD", "CLASS_IDS", "DATA_DIR"):
+        with pytest.raises(ConfigError, match=f"COHORT_TRACKER_{key}: not text in UTF-8") as caught:
+            load_settings(environ={f"COHORT_TRACKER_{key}": "sécr\udce9t"}, no_file=True)
+        assert "cr" not in caught.value.message.replace("COHORT_TRACKER", "")
+    with pytest.raises(ConfigError, match="password: not text in UTF-8"):
+        with_overrides(Settings(), password="\udcff")
 
 
 def test_file_that_is_no_text_or_cannot_be_read(tmp_path):

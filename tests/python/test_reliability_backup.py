@@ -95,6 +95,45 @@ def test_backup_that_holds_more_than_all_newer_ones_outlasts_them(bench: Bench):
     assert content(richest) == whole
 
 
+@pytest.mark.parametrize("backup_count", [1, 7])
+def test_backups_of_a_clock_that_ran_ahead_hide_none_of_the_right_one(
+    bench: Bench, backup_count: int
+):
+    bench.sync(backups=0)
+    ahead = datetime.now(UTC) + timedelta(days=365)
+    for day in range(backup_count):
+        add_record(bench, 8000 + day)
+        assert backup_of_the_day(bench, ahead + timedelta(days=day))
+    for day in range(-2, 1):
+        add_record(bench, 8100 + day)
+        newest = backup_of_the_day(bench, datetime.now(UTC) + timedelta(days=day))
+        assert newest is not None
+        assert list_backups(newest.parent)[0] == newest
+    assert newest is not None
+    kept = list_backups(bench.data / "backups")
+    assert len(kept) == min(7, backup_count + 3)
+    assert all(content(path) <= content(newest) for path in kept)
+    done = bench.command("restore", str(newest.name))
+    assert done.returncode == 0 and "holds more" not in done.stdout + done.stderr
+    assert newest.name in bench.command("restore").stdout
+
+
+def test_backup_of_tomorrow_may_be_of_another_clock_that_is_right(bench: Bench):
+    bench.sync(backups=0)
+    tomorrow = backup_of_the_day(bench, TODAY + timedelta(days=1))
+    add_record(bench, 8000)
+    today = backup_of_the_day(bench, TODAY)
+    assert list_backups(bench.data / "backups", TODAY) == [tomorrow, today]
+    second_before = TODAY - timedelta(seconds=1)
+    assert list_backups(bench.data / "backups", second_before) == [today, tomorrow]
+
+
+def test_store_without_a_record_is_not_backed_up(bench: Bench):
+    bench.source.classes = {"c1": []}
+    bench.sync()
+    assert bench.raw.exists() and not (bench.data / "backups").exists()
+
+
 def test_killed_backup_leaves_no_backup_and_the_next_one_clears_it(bench: Bench):
     bench.sync(backups=0)
     folder = bench.data / "backups"

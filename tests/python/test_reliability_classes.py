@@ -385,6 +385,30 @@ def test_roster_lines_that_fit_nothing_are_told_by_sync_and_status(account: Benc
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('class,email,night\nc1,s1@example.org,"Mon\nc1,s2@example.org,Tue\n', 2),
+        ('class,email\nc1,"a@example.org"\nc1,"b@"example.org\n', 3),
+        ('class,"email\nc1,a@example.org\n', 1),
+    ],
+)
+def test_quotation_mark_that_would_swallow_lines_is_named(bench: Bench, text: str, line: int):
+    roster = bench.home / "roster.csv"
+    roster.write_text(text)
+    done = bench.command("sync", "--no-build", roster=roster)
+    assert done.returncode == 1
+    assert f"{roster}: line {line}: a quotation mark is astray" in done.stderr
+    assert "No earlier sync could read it" in done.stderr
+    assert bench.query("SELECT * FROM roster") == []
+    roster.write_text('class,email\nc1,"s1@example.org"\n')
+    assert bench.command("sync", "--no-build", roster=roster).returncode == 0
+    roster.write_text(text)
+    done = bench.command("sync", "--no-build", roster=roster)
+    assert done.returncode == 1 and "What the file said at an earlier sync" in done.stderr
+    assert bench.query("SELECT email FROM roster") == [("s1@example.org",)]
+
+
 def test_roster_without_a_fault_is_not_spoken_of(account: Bench):
     roster = account.home / "roster.csv"
     roster.write_text("class,email\nc1,s1@example.org\n")

@@ -327,6 +327,7 @@ def test_every_command_ends_as_it_would_have_wherever_its_words_go(
         ("forget --json", 2),
         ("forget nobody@example.org --json", 2),
         ("status --json --max-age \u0663x", 2),
+        ("sync --json --class \udcff", 2),
     ],
 )
 def test_json_is_one_object_with_the_error_whatever_was_typed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
+from ..config import require_unicode
 from ..errors import CohortTrackerError, unexpected
 from ..runtime.printing import records, say, say_error, say_json, say_traceback, say_warning
 from ..sync import SyncReport, run_sync
@@ -31,6 +32,8 @@ def run_sync_command(
     gc.set_threshold(20_000, 20, 50)
     report = SyncReport(run_id="")
     try:
+        for typed in only:
+            require_unicode(typed, "--class")
         settings = settings_of(config_path)
         from .progress import progress
 

@@ -10,7 +10,7 @@ import os
 import re
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..errors import CohortTrackerError, StoreError
@@ -20,16 +20,22 @@ _NAME = re.compile(r"raw-(\d{8}T\d{6}Z)\.db")
 _UNFINISHED = ".raw-*.db.unfinished*"
 _STAMP = "%Y%m%dT%H%M%SZ"
 _PAGES_PER_STEP = 2_000  # between two steps Python hears of a Ctrl-C
+_CLOCKS_DIFFER = timedelta(days=1)
 _HINT = "Check disk space and permissions, or name another backup_dir."
 
 
-def list_backups(folder: Path) -> list[Path]:
-    """The backups in a folder, the newest first; what is not named like one is none."""
+def list_backups(folder: Path, now: datetime | None = None) -> list[Path]:
+    """The backups in a folder, the newest first; what is not named like one is none.
+
+    One that is dated more than a day after `now` (aware; by default the clock's) was named by a
+    wrong clock: it counts as older than all others, or it would hide them until that day comes.
+    """
+    latest = f"raw-{(now or datetime.now(UTC)).astimezone(UTC) + _CLOCKS_DIFFER:{_STAMP}}.db"
     try:
         found = [path for path in folder.iterdir() if taken_at(path) and path.is_file()]
     except OSError:
         return []
-    return sorted(found, key=lambda path: path.name, reverse=True)
+    return sorted(found, key=lambda path: (path.name <= latest, path.name), reverse=True)
 
 
 def taken_at(path: Path) -> datetime | None:
@@ -43,6 +49,8 @@ def taken_at(path: Path) -> datetime | None:
 
 def back_up(store: RawStore, folder: Path, *, keep: int, now: datetime) -> Path | None:
     """Back the store up into `folder` when that is due: at most once a day, and not twice the same.
+
+    A store without records is no history: no backup is made of it.
 
     Of all backups the newest `keep` stay; 0: none is made and none is removed. `now` is aware.
 
@@ -63,7 +71,7 @@ def back_up(store: RawStore, folder: Path, *, keep: int, now: datetime) -> Path 
         finally:
             unfinished.unlink(missing_ok=True)
         sync_to_disk(folder)
-        _remove_old(folder, keep)
+        _remove_old(folder, keep, now)
     except OSError as error:
         raise StoreError(f"{store.path} was not backed up: {error}", _HINT) from error
     except (CohortTrackerError, sqlite3.Error) as error:
@@ -101,22 +109,24 @@ def sync_to_disk(path: Path) -> None:
 
 
 def _is_due(store: RawStore, folder: Path, now: datetime) -> bool:
-    backups = list_backups(folder)
+    backups = list_backups(folder, now)
     today = f"raw-{now.astimezone(UTC):%Y%m%d}T"
     if any(path.name.startswith(today) for path in backups):
         return False
     try:
+        if store.record_versions() == 0:
+            return False
         return not backups or RawStore(backups[0]).content_marks() != store.content_marks()
     except StoreError:
         return True  # a damaged backup is none
 
 
-def _remove_old(folder: Path, keep: int) -> None:
+def _remove_old(folder: Path, keep: int, now: datetime) -> None:
     """Remove all but the newest backups, and never the one that holds more than all of these.
 
     After a loss that nobody has seen to, every new backup is one of a store that lost its history.
     """
-    backups = list_backups(folder)
+    backups = list_backups(folder, now)
     most = max(map(_records, backups[:keep]))
     spare = [path for path in backups[keep:] if _records(path) > most][:1]
     for path in backups[keep:]:

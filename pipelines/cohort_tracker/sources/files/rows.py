@@ -55,7 +55,8 @@ class FileExtraction:
                 found = read(path)
             except ConfigError as error:
                 hint = "What the file said at an earlier sync still counts."
-                if table not in self._known.files:
+                stored = self._known.files.get(table)
+                if stored is None or not stored.version:
                     hint = "No earlier sync could read it: the classes are read without it."
                 self.errors.append(CohortTrackerError(error.message, hint))
                 continue

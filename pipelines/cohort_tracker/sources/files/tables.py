@@ -106,11 +106,13 @@ def _read(path: Path, columns: tuple[str, ...], required: set[str], fault: Fault
     text = _text_of(path)
     header_line = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=header_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [name.strip().lower() for name in next(reader)]
-    except (StopIteration, csv.Error):
+    except StopIteration:
         raise ConfigError(f"{path}: the file is empty") from None
+    except csv.Error as error:
+        raise _astray(path, 1, error) from None
     expected = f"expected: {','.join(columns)}"
     for name in sorted(required - set(header)):
         raise ConfigError(f"{path}: line 1: column {name!r} is missing", expected)
@@ -128,11 +130,16 @@ def _read(path: Path, columns: tuple[str, ...], required: set[str], fault: Fault
                 _add(found, seen, line, header, cells, columns, fault)
             line = reader.line_num + 1
     except csv.Error as error:
-        raise ConfigError(f"{path}: line {reader.line_num}: {error}") from None
+        raise _astray(path, line, error) from None
     if not found.rows and not found.bad_lines:
         # Its header stands for an empty file, so that emptying it is a version like any other.
         found.rows.append((1, dict.fromkeys(columns)))
     return found
+
+
+def _astray(path: Path, line: int, error: csv.Error) -> ConfigError:
+    # Not closed, it would take the lines below into its cell, and nobody would miss them.
+    return ConfigError(f"{path}: line {line}: a quotation mark is astray ({error})")
 
 
 def _add(
