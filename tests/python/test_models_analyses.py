@@ -96,7 +96,7 @@ def test_whom_to_call_fits_the_window_and_says_why(answered):
     [night] = {row[1] for row in told[2:3]}
     lists = [of_list[row[0][:17]] for row in told[2:] if row[1] == night]
     order = ["slipping", "gone_quiet", "never_started"]
-    plain = [order.index(*found) for found in lists if len(found) == 1]
+    plain = [order.index(next(iter(found))) for found in lists if len(found) == 1]
     assert plain == sorted(plain)
 
 
