@@ -293,7 +293,7 @@ def test_restore_takes_a_named_backup_and_the_file_it_set_aside(bench: Bench):
     (aside,) = bench.data.glob("raw.db.replaced-*")
     assert bench.command("restore", str(aside)).returncode == 0
     assert len(content(bench.raw)) == 46
-    first.rename(first.with_name("raw-20270101T000000Z.db"))
+    first.rename(first.with_name("raw-20260401T000000Z.db"))
     done = bench.command("restore")
     assert "45 records" in done.stdout
     assert f"holds more, 46: cohort-tracker restore {second.name}" in done.stdout
