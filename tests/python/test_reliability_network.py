@@ -394,36 +394,57 @@ def test_class_that_fails_does_not_stop_the_others(tmp_path: Path):
         assert bench.in_force("c3") == bench.expected("c3")
 
 
-def test_requests_keep_their_distance_whatever_is_retried(bench: Bench):
-    bench.misbehave(
-        "status=503,times=2,page=1", "reset,page=2", "revoke,page=3", "status=500,on=/auth/login"
-    )
-    assert bench.sync(page_delay=0.2).exit_code == 0
-    starts = [entry.started for entry in bench.server.requests]
-    assert len(starts) >= 13
-    assert min(b - a for a, b in pairwise(starts)) >= 0.195
+def keeps_its_distance(tmp_path: Path, ask: Callable[[Bench], None], seconds: float) -> bool:
+    """Whether all requests arrive so far apart, in one of three runs.
+
+    A busy machine holds a request up now and then, and the next one seems early; who asks too soon
+    does so in every run.
+    """
+    for turn in range(3):
+        home = tmp_path / str(turn)
+        home.mkdir()
+        with Bench(home) as bench:
+            ask(bench)
+            starts = [entry.started for entry in bench.server.requests]
+        if min(b - a for a, b in pairwise(starts)) >= seconds:
+            return True
+    return False
 
 
-def test_second_sync_keeps_the_distance_to_the_first(bench: Bench):
-    bench.sync(page_delay=0.2)
-    bench.sync(page_delay=0.2)
-    starts = [entry.started for entry in bench.server.requests]
-    assert min(b - a for a, b in pairwise(starts)) >= 0.195
+def test_requests_keep_their_distance_whatever_is_retried(tmp_path: Path):
+    def ask(bench: Bench) -> None:
+        bench.misbehave(
+            *("status=503,times=2,page=1", "reset,page=2", "revoke,page=3"),
+            "status=500,on=/auth/login",
+        )
+        assert bench.sync(page_delay=0.2).exit_code == 0
+        assert len(bench.server.requests) >= 13
+
+    assert keeps_its_distance(tmp_path, ask, 0.195)
 
 
-def test_sync_after_a_killed_one_and_after_init_keeps_the_distance(bench: Bench):
-    slow = {"page_delay": 0.5}
-    init = bench.command("init", **slow)
-    assert init.returncode == 0, init.stderr
-    asked = len(bench.server.requests)
-    process = bench.start("sync", "--no-build", **slow)
-    wait_for(lambda: len(bench.server.requests) > asked + 2)
-    process.kill()
-    process.communicate()
-    assert bench.command("sync", "--no-build", **slow).returncode == 0
-    starts = [entry.started for entry in bench.server.requests]
-    assert len(starts) > asked + 5
-    assert min(b - a for a, b in pairwise(starts)) >= 0.49
+def test_second_sync_keeps_the_distance_to_the_first(tmp_path: Path):
+    def ask(bench: Bench) -> None:
+        bench.sync(page_delay=0.2)
+        bench.sync(page_delay=0.2)
+
+    assert keeps_its_distance(tmp_path, ask, 0.195)
+
+
+def test_sync_after_a_killed_one_and_after_init_keeps_the_distance(tmp_path: Path):
+    def ask(bench: Bench) -> None:
+        slow = {"page_delay": 0.5}
+        init = bench.command("init", **slow)
+        assert init.returncode == 0, init.stderr
+        asked = len(bench.server.requests)
+        process = bench.start("sync", "--no-build", **slow)
+        wait_for(lambda: len(bench.server.requests) > asked + 2)
+        process.kill()
+        process.communicate()
+        assert bench.command("sync", "--no-build", **slow).returncode == 0
+        assert len(bench.server.requests) > asked + 5
+
+    assert keeps_its_distance(tmp_path, ask, 0.49)
 
 
 def test_netrc_does_not_replace_the_token(bench: Bench, monkeypatch: pytest.MonkeyPatch):
