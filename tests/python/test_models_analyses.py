@@ -87,7 +87,8 @@ def test_whom_to_call_fits_the_window_and_says_why(answered):
     assert sorted(row[0][:17] for row in told[2:]) == sorted(row["name"][:17] for row in called)
     assert all(row[2] and not row[2].endswith(("...", "…")) for row in told[2:])
     nowhere = sum(row["start_assignment_name"] is None for row in called)
-    assert sum(not row[3] for row in told[2:]) == nowhere, (
+    assert all(row[3] for row in told[2:])
+    assert sum(row[3] == "nothing is missing" for row in told[2:]) == nowhere, (
         "who misses nothing has no place to start"
     )
     of_list: dict[str, set[str]] = {}
