@@ -16,6 +16,8 @@ ROOMS = (
     {"commands"},
     {"forget"},
     {"sync"},
+    {"web"},
+    {"reading"},
     {"sandbox", "sources", "warehouse"},
     {"raw"},
     {"runtime"},
