@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import DamagedStoreError, ForeignStoreError, StoreError
 from .class_states import ClassState
-from .forgotten import Forgotten, Memory, entries_of, take_over
+from .forgotten import Forgotten, Memory, entries_of, secret_of, take_over
 from .known import Known, StoredClass, StoredClassVersion, StoredFile, StoredRecord
 from .migrations import FIRST_SOURCE, LAYOUT, MIGRATIONS, Migration, columns_of
 from .schema import (
@@ -395,6 +395,11 @@ class RawStore:
                 return 0
             counted: int = connection.execute("SELECT count(*) FROM progressions").fetchone()[0]
             return counted
+
+    def secret(self) -> str | None:
+        """The secret by which ids and aliases are made; None before the file was laid out."""
+        with self._connection() as connection:
+            return None if connection is None else secret_of(connection)
 
     def last_statuses(self) -> dict[str, str]:
         """Per class, as `source/class id`: how its last run ended."""
