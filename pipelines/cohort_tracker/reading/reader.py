@@ -57,7 +57,7 @@ class Reader:
         secret = RawStore(self.raw_path).secret()
         if secret is None:
             raise StoreError(
-                f"Names cannot be hidden: aliases are made from {self.raw_path}, which is not there",
+                f"Names cannot be hidden: {self.raw_path}, which aliases need, is not there",
                 "Run the command where the syncs run.",
             )
         ids = self._connection.execute(
