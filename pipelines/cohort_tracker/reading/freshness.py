@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..config import Settings
 from ..errors import StaleDataError
@@ -65,6 +66,6 @@ def require_fresh(freshness: Freshness, group: Group, limit: timedelta, now: dat
             )
 
 
-def _last_run(settings: Settings, group: Group) -> dict[str, object]:
+def _last_run(settings: Settings, group: Group) -> dict[str, Any]:
     runs = RawStore(settings.raw_path).last_runs()
     return next((run for key, run in runs.items() if global_id(*key) == group.class_id), {})
