@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from recomputed import Recomputed
 from recomputed_calendar import WEEK
-from recomputed_completion import Completion
+from recomputed_completion import Completion, awaits_review
+from recomputed_contacts import Contacts
 from recomputed_health import RISK, Health, Rows
 from recomputed_moment import Moment
 from recomputed_signals import MOMENTUM_DAYS, Signals
@@ -30,6 +31,7 @@ KEYS = {
     "student_health": ("class_id", "student_id"),
     "student_signals": ("class_id", "student_id", "signal"),
     "student_events": ("event_key",),
+    "student_contacts": ("class_id", "contact_id"),
     "review_queue": ("class_id", "student_id", "assignment_id"),
     "class_summary": ("class_id",),
     "night_summary": ("class_id", "night"),
@@ -61,9 +63,12 @@ STANDING = (
 
 
 class Marts:
-    """Every mart of a recomputed store. `stale` names the classes whose data is too old."""
+    """Every mart of a recomputed store.
 
-    def __init__(self, core: Recomputed, stale: set[str]) -> None:
+    `stale` names the classes whose data is too old; `as_of` is the moment asked for, if one was.
+    """
+
+    def __init__(self, core: Recomputed, stale: set[str], as_of: datetime | None = None) -> None:
         self.core = core
         types = self._newest("assignment_type", "assignment_id")
         names = self._newest("assignment_name", "assignment_id")
@@ -81,6 +86,7 @@ class Marts:
         self.stuck_students = self.waiting.stuck_students
         self.student_signals = self.signals.student_signals
         self.student_events = self.signals.student_events
+        self.student_contacts = Contacts(self.health, as_of).student_contacts
 
     def _newest(self, field: str, key: str) -> dict[str, Any]:
         newest = {}
