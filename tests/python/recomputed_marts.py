@@ -5,7 +5,7 @@ Each function returns {key: {column: value}}; a table must say the same, no row 
 
 import math
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from recomputed import Recomputed
 from recomputed_calendar import WEEK
-from recomputed_completion import Completion, awaits_review
+from recomputed_completion import Completion
 from recomputed_contacts import Contacts
 from recomputed_health import RISK, Health, Rows
 from recomputed_moment import Moment

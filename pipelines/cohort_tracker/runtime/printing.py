@@ -32,18 +32,18 @@ _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")
 
 
-def printable(text: str | None) -> str:
-    """Text in one line, with a question mark for each character that steers a terminal."""
+def printable(text: str | None, instead: str = "?") -> str:
+    """Text in one line, with a question mark for each character that steers what shows it."""
     if not text or text.isprintable():
         return text or ""
-    return "".join(map(_harmless, text))
+    return "".join(_harmless(character, instead) for character in text)
 
 
-def _harmless(character: str) -> str:
+def _harmless(character: str, instead: str) -> str:
     if character.isspace():
         return " "
     steers = unicodedata.category(character) in _STEERING and character not in _JOINERS
-    return "?" if steers else character
+    return instead if steers else character
 
 
 def say(text: str = "", *, style: str = "", indent: int = 0, err: bool = False) -> None:
