@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from ..errors import CohortTrackerError
+from ..errors import CohortTrackerError, StoreError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,6 +99,36 @@ def say_warning(text: str) -> None:
 def say_json(value: dict[str, Any]) -> None:
     """Print one JSON object, in ASCII, on standard output."""
     _put(_stream(err=False), json.dumps(value, indent=2) + "\n")
+
+
+def say_bytes(parts: Iterable[bytes]) -> None:
+    """Write bytes to standard output as they come, until they end or the reader leaves.
+
+    At a terminal they are taken for lines of UTF-8 and made safe. Raises StoreError where they
+    cannot be written.
+    """
+    stream = _stream(err=False)
+    out = getattr(stream, "buffer", None)
+    try:
+        for part in parts:
+            if out is None or stream.isatty():
+                lines = part.decode("utf-8").removeprefix("\ufeff").split("\n")
+                stream.write("\n".join(_writable(line.rstrip("\r"), stream) for line in lines))
+            else:
+                out.write(part)
+        stream.flush()
+    except BrokenPipeError:
+        _lead_nowhere(stream)
+    except OSError as error:
+        _lead_nowhere(stream)
+        raise StoreError(
+            f"Standard output cannot be written: {error.strerror}", "Check the disk's space."
+        ) from error
+
+
+def is_terminal() -> bool:
+    """Whether standard output leads to a terminal."""
+    return _stream(err=False).isatty()
 
 
 def say_table(
@@ -232,11 +262,15 @@ def _put(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except (OSError, ValueError):
-        # The reader left, or the disk is full: what is buffered must not be tried again at exit.
-        with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+        _lead_nowhere(stream)  # the reader left, or the disk is full
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """Let a stream that cannot be written end: what is buffered must not be tried again at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class _Unfailing:
