@@ -194,6 +194,19 @@ def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
 @click.option("--night", metavar="NIGHT", help="Only the students of this night.")
 @click.option("--mentor", metavar="EMAIL", help="Only the nights of this mentor.")
 @click.option("--all", "everybody", is_flag=True, help="Everybody, however long the lists are.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a page instead, of one class or night.",
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
+@click.option(
+    "--each-night",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a page for each class and each night.",
+)
 @click.option("--hide-names", is_flag=True, help="An alias instead of each name.")
 @click.option("--max-age", metavar="AGE", help="Exit 7 when the data is older, like 24h or 3d.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
@@ -294,7 +307,7 @@ def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Where the demo keeps its settings and data.",
 )
 def demo(**options: Any) -> None:
-    """Show it all on an invented cohort: server, init, sync, status, who needs help."""
+    """Show it all on an invented cohort: server, init, sync, status, report."""
     from .commands.demo import run_demo
 
     run_demo(**options)
