@@ -184,6 +184,28 @@ def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
 
 
 @main.command()
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="ID",
+    help="Only this class (id or friendly id), also one that is over; may be repeated.",
+)
+@click.option("--night", metavar="NIGHT", help="Only the students of this night.")
+@click.option("--mentor", metavar="EMAIL", help="Only the nights of this mentor.")
+@click.option("--all", "everybody", is_flag=True, help="Everybody, however long the lists are.")
+@click.option("--hide-names", is_flag=True, help="An alias instead of each name.")
+@click.option("--max-age", metavar="AGE", help="Exit 7 when the data is older, like 24h or 3d.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def report(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
+    """Show whom to reach out to, why, and where to start."""
+    from .commands.report import ReportOptions, run_report
+
+    run_report(ctx.obj, ReportOptions(**options), as_json=as_json)
+
+
+@main.command()
 @click.argument("table", required=False)
 @click.option(
     "--class", "classes", multiple=True, metavar="ID", help="Only this class (id or friendly id)."
