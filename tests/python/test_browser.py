@@ -158,13 +158,13 @@ def test_list_of_everyone_can_be_searched_and_sorted(browser, pages):
         page = watched.page
         rows = page.locator("#all > *")
         everybody = rows.count()
-        assert everybody == 50 or everybody > 40
-        first = rows.first.locator("bdi").first.text_content()
+        assert everybody > 40
+        first = rows.first.locator("bdi").first.text_content() or ""
         find = page.get_by_label("Find")
         find.fill(first[:12])
         shown = [row for row in rows.all() if row.is_visible()]
         assert 1 <= len(shown) < everybody
-        assert first in shown[0].text_content()
+        assert first in (shown[0].text_content() or "")
         find.fill("")
         page.get_by_label("Sort").select_option("name")
         names = [row.locator("bdi").first.text_content() for row in rows.all()]
@@ -190,5 +190,7 @@ def test_red_box_stands_on_top_of_a_stale_page(browser, pages):
     ):
         warning = stale.page.get_by_role("alert").or_(stale.page.locator(".warning, .bad")).first
         assert warning.is_visible()
-        assert warning.bounding_box()["y"] < 700
+        box = warning.bounding_box()
+        assert box is not None
+        assert box["y"] < 700
         assert fresh.page.locator(".warning, .bad").count() == 0
