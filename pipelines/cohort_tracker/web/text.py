@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from ..reading.contacts import Contact
+from ..reading.details import Signal
 from ..runtime.printing import printable
 
 NAME_LENGTH = 60
@@ -24,6 +25,16 @@ TIERS = {
     "low": "low risk",
     "n_a": "no verdict",
 }
+SIGNALS = {
+    "progress": "Progress",
+    "inactivity": "Silence",
+    "grades": "Low grades",
+    "momentum": "Lately",
+    "stuck": "Stuck",
+    "quizzes": "Failed quizzes",
+    "never_started": "Never started",
+}
+_BELOW = ("progress", "momentum")
 _HOW = {
     "call": "Called",
     "mail": "Written to",
@@ -91,13 +102,15 @@ def number(value: float) -> str:
     return f"{round(value, 1):,g}" if abs(value) < 1e6 else f"{value:,.0f}"
 
 
-def measured(value: float | None, unit: str) -> str:
-    """A number of a signal with its unit."""
+def limit(signal: Signal) -> str:
+    """From where on a signal that warns does so: `warning from 14 days`."""
+    value = signal.fail if signal.status == "fail" else signal.watch
     if value is None:
-        return "–"
-    if unit == "share":
-        return percent(value)
-    return f"{number(value)} {unit}" if unit == "days" else number(value)
+        return ""
+    words = {"share": percent(value), "days": counted(round(value), "day")}
+    how = "warning" if signal.status == "fail" else "a look"
+    below = "below" if signal.signal in _BELOW else "from"
+    return f"{how} {below} {words.get(signal.unit, number(value))}"
 
 
 def mail_link(address: str) -> str | None:
