@@ -41,6 +41,7 @@ def test_every_page_is_well_formed_and_in_order(pages: dict[str, Page]):
         assert document.startswith('<!DOCTYPE html>\n<html lang="en">\n')
         tree = parse(document)
         check_structure(tree)
+        assert "None" not in tree.one("body").text.split()
         assert [len(tree.all(tag)) for tag in ("header", "main", "footer", "h1")] == [1, 1, 1, 1]
         first = tree.one("body").children[0]
         assert first.attributes["class"] == "skip"
@@ -245,7 +246,7 @@ def test_bars_draw_and_say_the_numbers_of_the_weeks(pages: dict[str, Page]):
             round(100 - 100 * w.completions / most) for w in weeks
         ]
         rates = [week.completion_rate or 0 for week in weeks]
-        shares = re.findall(r"\d+ %", done.attributes["aria-label"].split(": ")[1])
+        shares = re.findall(r"\d+%", done.attributes["aria-label"].split(": ")[1])
         assert shares[: len(weeks)] == [text.percent(rate) for rate in rates]
         line = done.one("path", class_="l").attributes["d"]
         assert heights(line) == [

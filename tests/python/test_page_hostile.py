@@ -38,6 +38,7 @@ STEERING = [
     "a\ud800surrogate",
     "a\u2028line\u2029paragraph\nfeed\r\ttab\x0bvertical",
     "a\ufeffmark\u00adsoft\U000e0041tag",
+    "a long one \u202e" * 10,
 ]
 HARMLESS = [
     "ليلى الحداد",

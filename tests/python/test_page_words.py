@@ -103,6 +103,15 @@ def test_what_changed_is_said(
     assert card.all("p")[0].text == said
 
 
+@pytest.mark.parametrize(
+    ("tier", "said"),
+    [("medium", "Got worse within the last two weeks."), ("high", "No single reason stands out.")],
+)
+def test_a_card_without_a_reason_says_so(group: Page, somebody: Student, tier: str, said: str):
+    card = tree_of(with_students(group, replace(somebody, tier=tier, reasons=()))).one("article")
+    assert said in [p.text for p in card.all("p")]
+
+
 def test_where_to_start_needs_no_days(group: Page, somebody: Student):
     one = replace(somebody, start_days=None)
     none = replace(somebody, student_id="x2", name="Bo", start_name=None, start_days=None)
@@ -265,8 +274,8 @@ def test_a_small_class_is_told_that_tiers_mean_little(group: Page, somebody: Stu
 
 def test_what_the_score_was_worth_is_told(group: Page):
     text = tree_of(group).one("footer").text
-    assert "critical risk 96 %, high risk 63 %, medium risk 46 %, low risk 12 % failed" in text
-    assert "In a class of 40 chance alone moves that figure by about 6 %" in text
+    assert "critical risk 96%, high risk 63%, medium risk 46%, low risk 12% failed" in text
+    assert "In a class of 40 chance alone moves that figure by about 6%" in text
     assert f"by Cohort Tracker 1.2.3, from build {group.build_id}" in text
 
 
@@ -282,11 +291,11 @@ def test_signs_are_told_with_their_limits_and_no_sentence_twice(group: Page, som
     fold = tree_of(with_students(group, somebody, x1=details)).one("article").one("details")
     told = [p.text for p in fold.all("p")]
     assert "Silence (warning from 14 days)" in told
-    assert "3 of 5 done (a look below 75 %)" in told
+    assert "3 of 5 done (a look below 75%)" in told
     assert "Nothing lately (warning below 0.8)" in told
     assert "All grades are fine" not in fold.text
     zone = "Mon 23 November 2026, 23:30"
-    assert f"Grade changed {zone}: Joins, from 50 % to 75 %" in told
+    assert f"Grade changed {zone}: Joins, from 50% to 75%" in told
     assert f"Grade changed {zone}: Loops" in told
 
 
@@ -316,3 +325,34 @@ def test_the_marks_of_work_say_what_the_tables_say(cohort: Cohort, group: Page):
         assert sum(int(all_) for _, all_ in counts) == student.assignments
         gaps = line.one("span").text.split(" ")
         assert [len(part) for part in gaps] == [int(all_) for _, all_ in counts]
+
+
+@pytest.mark.parametrize(
+    ("scores", "over", "running", "said"),
+    [
+        ([80.0], [], ["M3 5h0"], "Scores this week so far 80"),
+        ([80.0, 70.0], ["M3 5h0"], ["M3 5l9 2"], "Scores 80, this week so far 70"),
+        ([None, 80.0, 70.0], ["M12 5h0"], ["M12 5l9 2"], "Scores none 80, this week so far 70"),
+        ([80.0, None, 70.0], ["M3 5h0"], ["M21 7h0"], "Scores 80 none, this week so far 70"),
+        ([80.0, 70.0, None], ["M3 5l9 2"], [], "Scores 80 70, this week so far none"),
+        ([0.0, 100.0, 50.0], ["M3 18l9-16"], ["M12 2l9 8"], "Scores 0 100, this week so far 50"),
+    ],
+)
+def test_weeks_without_a_score_are_gaps(
+    group: Page,
+    somebody: Student,
+    scores: list[float | None],
+    over: list[str],
+    running: list[str],
+    said: str,
+):
+    week = somebody.weeks[-1]
+    weeks = tuple(
+        replace(week, score=score, is_complete=place < len(scores) - 1)
+        for place, score in enumerate(scores)
+    )
+    student = replace(somebody, call_list=None, weeks=weeks)
+    svg = tree_of(with_students(group, student)).by_id("all").one("svg")
+    assert svg.attributes["aria-label"] == said
+    drawn = [(path.attributes.get("class"), path.attributes["d"]) for path in svg.all("path")]
+    assert drawn == [(None, d) for d in over] + [("r", d) for d in running]

@@ -46,9 +46,7 @@ _HOW = {
 
 
 def shown(value: Any) -> Any:
-    """What a template puts out: no character in it steers the page. Nothing is no text."""
-    if value is None:
-        raise ValueError("a template shows a value that is not there")
+    """What a template puts out: no character in it steers the page."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return printable(value, "")
     return value
@@ -91,7 +89,7 @@ def percent(share: float) -> str:
     whole = round(100 * share)
     if (share > 0 and whole == 0) or (share < 1 and whole == 100):
         whole = 1 if whole == 0 else 99
-    return f"{whole} %"
+    return f"{whole}%"
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
