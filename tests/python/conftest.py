@@ -14,6 +14,7 @@ import pytest
 
 from cohort_tracker.sandbox import SandboxServer, World, generate
 from cohort_tracker.sources import transport
+from page_cohort import Cohort, made_in
 from support import Bench
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
@@ -105,3 +106,9 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
     copytree(built_data, tmp_path / "data")
     with Bench(tmp_path) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """Two classes of 50 with nights, as a sync published them; not to be changed."""
+    return made_in(tmp_path_factory.mktemp("cohort"))

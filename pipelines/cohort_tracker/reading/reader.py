@@ -70,6 +70,10 @@ class Reader:
             )
         return found
 
+    def shown_id(self, student_id: str) -> str:
+        """What stands for a student's id: itself, or the alias where names are hidden."""
+        return self._aliases.get(student_id, "") if self.viewer.hide_names else student_id
+
     def relation(self, name: str) -> str:
         """SQL that stands for a table with schema: all columns, of the rows that may be seen.
 

@@ -27,42 +27,54 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _NARROWEST, _NARROWEST_TABLE, _WIDEST = 20, 60, 100
+_PIPED = 80
+_WITHOUT_WIDTH = frozenset({"Mn", "Me", "Cf"})
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Part of how Persian, Hindi and others are written, and of many emoji.
 _JOINERS = frozenset("\u200c\u200d")
 
 
-def printable(text: str | None) -> str:
-    """Text in one line, with a question mark for each character that steers a terminal."""
+def printable(text: str | None, instead: str = "?") -> str:
+    """Text in one line, with a question mark for each character that steers what shows it."""
     if not text or text.isprintable():
         return text or ""
-    return "".join(map(_harmless, text))
+    return "".join(_harmless(character, instead) for character in text)
 
 
-def _harmless(character: str) -> str:
+def _harmless(character: str, instead: str) -> str:
     if character.isspace():
         return " "
     steers = unicodedata.category(character) in _STEERING and character not in _JOINERS
-    return "?" if steers else character
+    return instead if steers else character
 
 
-def say(text: str = "", *, style: str = "", indent: int = 0, err: bool = False) -> None:
+def say(
+    text: str = "",
+    *,
+    style: str = "",
+    indent: int = 0,
+    hang: int = 0,
+    fit: bool = False,
+    err: bool = False,
+) -> None:
     """Print one line, on standard error if `err`.
 
-    At a terminal it is wrapped between words and has the style (as rich writes it: `bold red`).
-    A word longer than the line, like a path, stays whole. Elsewhere a line stays a line.
+    At a terminal it is wrapped between words and has the style (as rich writes it: `bold red`);
+    the lines that follow stand `hang` further in. A word longer than the line, like a path, stays
+    whole. Elsewhere a line stays a line, unless it shall `fit` into 80 columns there, too.
     """
     stream = _stream(err)
     line = _writable(text, stream)
     if not stream.isatty():
-        _put(stream, " " * indent + line + "\n")
+        width = _PIPED if fit else None
+        _put(stream, "".join(f"{part}\n" for part in _wrapped(line, width, indent, hang)))
         return
     from rich.text import Text
 
     console = _console(stream)
     width = max(_NARROWEST, min(console.width, _WIDEST))
-    for part in _wrapped(line, width - indent):
-        console.print(Text(" " * indent + part, style), soft_wrap=True)
+    for part in _wrapped(line, width, indent, hang):
+        console.print(Text(part, style), soft_wrap=True)
 
 
 def say_error(error: CohortTrackerError, class_name: str | None = None) -> None:
@@ -285,18 +297,29 @@ def _writable(text: str | None, stream: TextIO) -> str:
     return printable(text).encode(encoding, "replace").decode(encoding)
 
 
-def _wrapped(line: str, width: int) -> list[str]:
-    from rich.text import Text
-
+def _wrapped(line: str, width: int | None, indent: int, hang: int) -> list[str]:
+    """The line in lines of at most `width` cells; in one without a width."""
     first, *words = line.split(" ")
-    lines = [first]
+    lines = [" " * indent + first]
     for word in words:
         longer = f"{lines[-1]} {word}"
-        if Text(longer).cell_len <= width:
+        if width is None or _cells(longer) <= width:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines.append(" " * (indent + hang) + word)
     return lines
+
+
+def _cells(text: str) -> int:
+    """The cells that a text takes at a terminal, at most: emoji may be joined to fewer."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.category(character) in _WITHOUT_WIDTH
+        else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )
 
 
 def _console(stream: TextIO) -> Console:
