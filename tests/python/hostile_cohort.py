@@ -60,7 +60,10 @@ class HostileCohort:
                 for id_ in NIGHTS
             ],
             "sync_runs": [run(id_, SYNCED_AT) for id_ in NIGHTS],
-            **{name: [] for name in ("progressions", "roster", "mentors", "rejected_records")},
+            **{
+                name: []
+                for name in ("progressions", "roster", "mentors", "rejected_records", "contacts")
+            },
         }
         for class_id, nights in NIGHTS.items():
             for night in nights:
@@ -106,7 +109,18 @@ class HostileCohort:
             "user_email": email,
         }
         self.tables["progressions"] += [{**record, **user} for record in records]
-        words = frozenset({first, last, mail, student_id.removeprefix("id ")})
+        note, contact = self.word(), self.word()
+        self.tables["contacts"].append(
+            {
+                "contact_id": contact,
+                "student_id": student_id,
+                "contacted_on": SYNCED_AT.date() - timedelta(days=2),
+                "how": "call",
+                "contacted_by": self._rng.choice(["Mei", None]),
+                "note": f"=was asked by {note}",
+            }
+        )
+        words = frozenset({first, last, mail, note, contact, student_id.removeprefix("id ")})
         self.students.append(Person(student_id, words, frozenset(groups)))
         self.of_nobody |= {region}
 

@@ -21,6 +21,7 @@ KINDS = {
         core.projections core.starting_points core.student_assignments core.student_measures
         core.student_weeks core.student_work core.students marts.review_queue
         marts.section_completion marts.stuck_students marts.student_completion
+        marts.student_contacts
         marts.student_events marts.student_health marts.student_health_weekly
         marts.student_reasons marts.student_signals marts.type_completion
     """,
@@ -36,7 +37,7 @@ KINDS = {
     """,
     "shared": "core.assignments core.build",
     "lead": """
-        core.class_names core.file_problems core.late_expectations core.mentors
+        core.class_names core.contacts core.file_problems core.late_expectations core.mentors
         core.rejected_records core.roster_candidates core.roster_lines core.roster_matches
         core.schedule_lines core.schedule_matches core.sync_runs
     """,
@@ -45,12 +46,12 @@ KINDS = {
 # And of each text of a table that more than the lead may read whether it can name somebody. Of the
 # students' own columns below an alias takes the place.
 NAMING = {"email", "event_key", "last_name", "mentor", "progression_id", "region", "role"}
-NAMING |= {"value_from", "value_to"}
+NAMING |= {"contact_id", "contacted_by", "note", "value_from", "value_to"}
 NUMBERS_OF_PEOPLE = {"student_key", "version_no"}
 ALIASED = {"first_name", "student_id", "student_name"}
 HARMLESS = """
     assignment_id assignment_name assignment_type call_list class_id class_name code event field
-    friendly_id frontier_assignment_id frontier_assignment_name group_night_key iso_week
+    friendly_id frontier_assignment_id frontier_assignment_name group_night_key how iso_week
     last_run_status n_a_reason night night_key previous_call_list previous_tier projection
     reason reason_codes reasons run_id school section sentence signal source start_assignment_id
     start_assignment_name state status thresholds tier timezone type unit version weekday_name

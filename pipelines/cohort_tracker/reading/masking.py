@@ -28,6 +28,7 @@ _TEXTS = frozenset(
         "frontier_assignment_id",
         "frontier_assignment_name",
         "group_night_key",
+        "how",
         "iso_week",
         "last_run_status",
         "n_a_reason",
