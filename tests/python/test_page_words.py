@@ -327,6 +327,18 @@ def test_the_marks_of_work_say_what_the_tables_say(cohort: Cohort, group: Page):
         assert [len(part) for part in gaps] == [int(all_) for _, all_ in counts]
 
 
+def test_of_a_long_course_the_last_weeks_are_drawn(group: Page):
+    [*_, last] = group.briefing.weeks
+    for count, told in ((26, False), (27, True)):
+        weeks = tuple(replace(last, completions=n, is_complete=True) for n in range(count))
+        briefing = replace(group.briefing, weeks=weeks)
+        section = tree_of(replace(group, briefing=briefing)).one("section", aria_labelledby="moves")
+        assert ("Shown are the last 26 of 27 weeks." in section.text) is told
+        [completed, _] = section.all("svg", class_="bars")
+        assert completed.attributes["aria-label"].endswith(f", {count - 1}.")
+        assert len(section.all("tr")) == 27
+
+
 @pytest.mark.parametrize(
     ("scores", "over", "running", "said"),
     [
