@@ -58,8 +58,8 @@ def test_who_else_is_there_changes_an_alias_only_where_two_would_be_alike():
 
 
 def test_order_and_repetition_mean_nothing():
-    again = random.Random(2).sample(MANY[:500], 500)
-    assert aliases("secret", again * 2) == aliases("secret", MANY[:500])
+    again = random.Random(2).sample(MANY, len(MANY))
+    assert aliases("secret", again * 2) == aliases("secret", MANY)
 
 
 def test_without_the_secret_there_is_another_alias():
