@@ -16,14 +16,14 @@ from support import Bench
 KINDS = {
     "person": """
         core.call_lists core.call_outcomes core.class_students core.completions
-        core.dated_progressions core.days_behind core.enrollments core.frontiers core.health_events core.health_shares
-        core.health_tiers core.progression_changes core.progressions core.progressions_as_of
-        core.projections core.starting_points core.student_assignments core.student_measures
-        core.student_weeks core.student_work core.students marts.review_queue
-        marts.section_completion marts.stuck_students marts.student_completion
-        marts.student_contacts
-        marts.student_events marts.student_health marts.student_health_weekly
-        marts.student_reasons marts.student_signals marts.type_completion
+        core.dated_progressions core.days_behind core.enrollments core.frontiers
+        core.health_events core.health_shares core.health_tiers core.progression_changes
+        core.progressions core.progressions_as_of core.projections core.starting_points
+        core.student_assignments core.student_measures core.student_weeks core.student_work
+        core.students marts.review_queue marts.section_completion marts.stuck_students
+        marts.student_completion marts.student_contacts marts.student_events
+        marts.student_health marts.student_health_weekly marts.student_reasons
+        marts.student_signals marts.type_completion
     """,
     "night": """
         core.night_assignments core.night_weeks marts.night_assignment_completion
