@@ -14,6 +14,7 @@ import pytest
 
 from cohort_tracker.sandbox import SandboxServer, World, generate
 from cohort_tracker.sources import transport
+from page_cohort import Cohort, made_in
 from report_cohorts import ReportData, build_report_data
 from support import Bench
 
@@ -112,3 +113,9 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
 def report_data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
     """The tables of small classes with something to say about each; not to be changed."""
     return build_report_data(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """Two classes of 50 with nights, as a sync published them; not to be changed."""
+    return made_in(tmp_path_factory.mktemp("cohort"))

@@ -44,16 +44,16 @@ def _web() -> Cohort:
         cohort.follow(name, DAYS[:done])
         cohort.open(name, done + 1, DAYS[done] + 1)
         nights[name] = "Monday" if name == "monday-quiet" else "Thursday"
-    cohort.follow("back", [*DAYS[:11], *[2] * 9])
+    cohort.follow("comeback", [*DAYS[:11], *[2] * 9])
     cohort.follow("falls", DAYS[:17])
-    nights |= {"back": "Thursday", "falls": "Thursday"}
+    nights |= {"comeback": "Thursday", "falls": "Thursday"}
     cohort.follow("no-night", DAYS[:10])
     for name, night in nights.items():
         cohort.enroll(name, night=night)
     cohort.enroll("no-night")
-    cohort.enroll("paper", night="Thursday", first_name="Pia", last_name="Paper")
+    cohort.enroll("pia-p", night="Thursday", first_name="Pia", last_name="Paper")
     late = {"first_name": "Nils", "last_name": "New", "started_on": day(8)}
-    cohort.enroll("new-paper", night="Monday", **late)
+    cohort.enroll("nils-n", night="Monday", **late)
     return cohort
 
 

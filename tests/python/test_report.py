@@ -81,7 +81,9 @@ def test_lists_come_in_the_order_of_use_and_the_worst_first(report_data: ReportD
     assert len(called(report_data, "web-1", "gone_quiet")) == 5
     assert {*people(found["Never started"])} == {"Pia Paper", "Nils New"}
     assert "10 to reach out to (1 new since last week); 1 recovered; 5 stuck; 18" in text
-    assert people(found["Recovered"]) == ["Student back: completed something again after 19 days"]
+    assert people(found["Recovered"]) == [
+        "Student comeback: completed something again after 19 days"
+    ]
 
 
 def test_of_each_is_said_what_changed_why_and_where_to_start(report_data: ReportData):

@@ -6,7 +6,6 @@ import json
 import re
 import stat
 import string
-import time
 from pathlib import Path
 
 from hypothesis import given
@@ -42,10 +41,9 @@ def test_each_night_has_a_page_with_nobody_of_another_night(
         others = words_of(report_data, "Monday" if night == "Thursday" else "Thursday")
         others |= words_of(report_data, None) | {"many-1", "quiet00"}
         others |= {word for other, mentor in MENTORS.items() if other != night for word in mentor}
-        assert not [word for word in others if word.casefold() in page.casefold()]
+        assert not [word for word in others if word in page]
     lead = (folder / "web-1.html").read_text(encoding="utf-8")
-    for night in ("Monday", "Thursday", None):
-        assert "no-night" in lead and "monday-quiet" in lead and "Paper" in lead
+    assert "no-night" in lead and "monday-quiet" in lead and "Paper" in lead
 
 
 def test_a_mentor_gets_the_own_nights_and_no_page_of_the_class(

@@ -195,12 +195,12 @@ def _write(
     from .report_pages import left_over, write_page
 
     folder = options.each_night or settings.data_dir / "reports"
+    if typed := options.html or options.each_night:
+        require_outside(typed, settings)
     if options.html is None:
         make_private_folder(folder)
     for reader, briefing, freshness in report.told:
         file = options.html or folder / names[briefing.group]
-        if options.html or options.each_night:
-            require_outside(file, settings)
         write_page(
             file,
             reader,
