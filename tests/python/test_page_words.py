@@ -128,6 +128,7 @@ def test_contacts_stand_on_the_card_the_newest_first(group: Page, somebody: Stud
     assert "Called on 12 November by Mei: will come on Monday" in texts
     assert "Written to on 2 November" not in texts
     assert "Written to on 2 November" in card.one("details").text
+    assert "Called" not in card.one("details").text
     other = replace(somebody, student_id="x2", call_list=None, contacts=(old,))
     tree = tree_of(with_students(group, somebody, other))
     assert "Nobody has noted a contact with any of them." in tree.text
