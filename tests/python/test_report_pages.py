@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cohort_tracker.commands.report_pages import page_names
-from cohort_tracker.reading.scope import Group, key_of
+from cohort_tracker.reading.scope import Group, key_of, narrowed
+from cohort_tracker.reading.viewer import Viewer
 from report_cohorts import MENTORS, NAMES, ReportData, words_of
 from support import wait_for
 
@@ -165,3 +166,11 @@ def test_file_names_are_those_that_people_expect():
     names = page_names([group, other])
     assert names[group] == "data-m1-thursday.html"
     assert re.fullmatch(r"data-m1-dienstag-freitag-[0-9a-f]{6}\.html", names[other])
+
+
+def test_a_page_of_a_night_is_read_with_the_rights_of_its_mentor():
+    lead = Viewer("lead", hide_names=True)
+    mentor = narrowed(lead, Group("6a58", "Data", "data-m1", "Late  Thursday", False))
+    assert mentor.role == "mentor" and mentor.nights == frozenset({("6a58", "late thursday")})
+    assert mentor.classes == frozenset({"6a58"}) and mentor.hide_names
+    assert narrowed(lead, Group("6a58", "Data", "data-m1", None, False)) == lead
