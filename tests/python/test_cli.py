@@ -63,7 +63,7 @@ def first_class(world: World):
 
 
 def test_help_reads_well_and_fits_80_columns(command):
-    for arguments in ([], ["init"], ["sync"], ["status"], ["demo"], ["sandbox"]):
+    for arguments in ([], ["init"], ["sync"], ["status"], ["report"], ["demo"], ["sandbox"]):
         done = command(*arguments, "--help", COLUMNS="80")
         assert done.returncode == 0
         assert max(map(len, done.stdout.splitlines())) <= 80
