@@ -29,6 +29,7 @@ ALLOWED = {
     "dlt.extract": "DltResource, what @dlt.resource returns: dlt's API reference",
     "duckdb": "its documented API is the package itself",
     "jinja2": "its documented API is the package itself",
+    "markupsafe": "Markup: Jinja2's documentation, HTML Escaping",
     "openpyxl": "its documented API is the package itself",
     "openpyxl.cell": "WriteOnlyCell: openpyxl's documentation, Optimised Modes",
     "openpyxl.styles": "openpyxl's documentation, Working with styles",
