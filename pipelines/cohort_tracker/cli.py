@@ -112,8 +112,8 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
     """Track OpenClass cohorts: who needs help, where the class gets stuck, how it moves.
 
     \b
-    First `init`, then `sync` (by hand or by cron); `report` says whom to reach out to,
-    `status` what is there.
+    First `init`, then `sync` (by hand or by cron); `report` says whom to reach
+    out to, `status` what is there.
     The tables are in warehouse.duckdb in the data directory; `status` shows it.
     """
     open_streams()
