@@ -17,7 +17,7 @@ from .raw.people import People, Person
 from .raw.restore import clear_unfinished
 from .raw.rewrite import memory_of, rewrite
 from .raw.store import Held, RawStore
-from .runtime.folders import clear
+from .runtime.folders import PAGES_FOLDER, clear
 from .runtime.interruption import interruptible
 from .runtime.lock import sync_lock
 from .sources.files.rows import lines_of_forgotten
@@ -169,8 +169,8 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
 
 
 def _clear_what_runs_left(settings: Settings) -> None:
-    """Rows and texts of runs that died, and what the last build wrote into its log."""
-    for name in ("build", "load", "logs"):
+    """Rows and texts of runs that died, what the last build wrote into its log, and our pages."""
+    for name in ("build", "load", "logs", PAGES_FOLDER):
         clear(settings.data_dir / name)
     clear_failure(settings)
     for folder in backup_folders(settings):

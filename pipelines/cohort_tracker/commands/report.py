@@ -17,6 +17,7 @@ from ..reading.freshness import Freshness, freshness_of, require_fresh
 from ..reading.published import opened
 from ..reading.reader import Reader
 from ..reading.scope import NO_NIGHT, Group, all_groups, groups_of, narrowed, viewer_for
+from ..runtime.folders import PAGES_FOLDER
 from ..runtime.printing import say, say_json
 from .ages import parse_age
 from .places import make_private_folder, require_outside
@@ -194,7 +195,7 @@ def _write(
     """Write the pages. Raises ConfigError or StoreError where that is not possible."""
     from .report_pages import left_over, write_page
 
-    folder = options.each_night or settings.data_dir / "reports"
+    folder = options.each_night or settings.data_dir / PAGES_FOLDER
     if typed := options.html or options.each_night:
         require_outside(typed, settings)
     if options.html is None:
