@@ -28,6 +28,9 @@ ALLOWED = {
     "dlt.common.schema": "TTableSchema, what a custom destination is given: dlt's documentation",
     "dlt.extract": "DltResource, what @dlt.resource returns: dlt's API reference",
     "duckdb": "its documented API is the package itself",
+    "fastapi": "its documented API is the package itself",
+    "fastapi.responses": "FastAPI's reference, Custom Response Classes",
+    "itsdangerous": "its documented API is the package itself",
     "orjson": "its documented API is the package itself",
     "pyarrow": "its documented API is the package itself",
     "pyarrow.compute": "pyarrow's documentation, Compute Functions",
@@ -44,6 +47,7 @@ ALLOWED = {
     "tenacity": "its documented API is the package itself",
     "tenacity.wait": "tenacity's documentation, Waiting",
     "tomlkit": "its documented API is the package itself",
+    "uvicorn": "Config and Server: uvicorn's documentation, Running programmatically",
     "urllib3.exceptions": "urllib3's documentation, Exceptions",
     "yaml": "its documented API is the package itself",
 }

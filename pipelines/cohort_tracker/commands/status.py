@@ -44,11 +44,11 @@ def run_status(config_path: Path | None, *, as_json: bool, max_age: str | None) 
             say_json({**status.as_json(), "error": failure or None})
 
 
-def parse_age(text: str) -> timedelta:
-    """An age like `90m`, `24h` or `3d`; raises ConfigError."""
+def parse_age(text: str, option: str = "--max-age") -> timedelta:
+    """An age like `90m`, `24h` or `3d`; raises ConfigError naming the option."""
     match = _AGE.fullmatch(text.strip().lower())
     if match is None:
-        raise ConfigError(f"--max-age {text!r} is no age", "Write it like 90m, 24h or 3d.")
+        raise ConfigError(f"{option} {text!r} is no age", "Write it like 90m, 24h or 3d.")
     try:
         return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
     except OverflowError:
