@@ -61,6 +61,14 @@ student_completion as (
 
 ),
 
+overdue_reviews as (
+
+    select class_id
+    from {{ ref('review_queue') }}
+    where is_overdue
+
+),
+
 student_health as (
 
     select
@@ -136,6 +144,16 @@ tiers as (
 
 ),
 
+overdue as (
+
+    select
+        class_id,
+        count(*) as overdue_reviews
+    from overdue_reviews
+    group by class_id
+
+),
+
 rejections as (
 
     select
@@ -171,6 +189,7 @@ select
     coalesce(students.active_students, 0) as active_students,
     coalesce(students.stuck_students, 0) as stuck_students,
     coalesce(students.open_reviews, 0) as open_reviews,
+    coalesce(overdue.overdue_reviews, 0) as overdue_reviews,
     coalesce(tiers.critical_students, 0) as critical_students,
     coalesce(tiers.high_students, 0) as high_students,
     coalesce(tiers.medium_students, 0) as medium_students,
@@ -205,5 +224,7 @@ left join assignments
     on classes.class_id = assignments.class_id
 left join tiers
     on classes.class_id = tiers.class_id
+left join overdue
+    on classes.class_id = overdue.class_id
 left join rejections
     on classes.class_id = rejections.class_id

@@ -30,17 +30,34 @@ student_health as (
 
 ),
 
+overdue as (
+
+    select
+        class_id,
+        student_id,
+        count(*) as overdue_reviews
+    from {{ ref('review_queue') }}
+    where is_overdue
+    group by class_id, student_id
+
+),
+
 members as (
 
     select
         student_completion.*,
         student_health.tier,
-        student_health.score
+        student_health.score,
+        coalesce(overdue.overdue_reviews, 0) as overdue_reviews
     from student_completion
     inner join student_health
         on
             student_completion.class_id = student_health.class_id
             and student_completion.student_id = student_health.student_id
+    left join overdue
+        on
+            student_completion.class_id = overdue.class_id
+            and student_completion.student_id = overdue.student_id
 
 )
 
@@ -57,6 +74,7 @@ select
     cast(sum(completed) as bigint) as completions,
     {{ rate('sum(completed)', 'sum(assignments)') }} as completion_rate,
     {{ mean_grade('sum(grade_millionths)', 'sum(graded)') }} as average_grade,
-    cast(sum(open_reviews) as bigint) as open_reviews
+    cast(sum(open_reviews) as bigint) as open_reviews,
+    cast(sum(overdue_reviews) as bigint) as overdue_reviews
 from members
 group by class_id, class_name, night_key

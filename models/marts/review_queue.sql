@@ -90,6 +90,8 @@ select
     ranked.grade,
     ranked.completed_at,
     {{ days_between('ranked.completed_on', 'class_students.as_of_on') }} as days_waiting,
+    {{ days_between('ranked.completed_on', 'class_students.as_of_on') }} >= {{ threshold('review_days') }}
+        as is_overdue,
     ranked.review_rank
 from ranked
 inner join class_students

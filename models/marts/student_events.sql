@@ -74,6 +74,16 @@ frontiers as (
 
 ),
 
+curriculum as (
+
+    select
+        class_id,
+        assignment_id,
+        assignment_name
+    from {{ ref('curriculum') }}
+
+),
+
 weeks as (
 
     select
@@ -168,8 +178,14 @@ select
         class_students.class_id, '|', class_students.student_id, '|', happened.event, '|',
         cast(happened.spell_starts_on as {{ dbt.type_string() }})
     ) as event_key,
+    happened.spell_starts_on >= {{ add_days(week_start('class_students.as_of_on'), -7) }} as is_recent,
     happened.sentence,
-    happened.assignment_id
+    happened.assignment_id,
+    curriculum.assignment_name
 from happened
 inner join class_students
     on happened.student_key = class_students.student_key
+left join curriculum
+    on
+        class_students.class_id = curriculum.class_id
+        and happened.assignment_id = curriculum.assignment_id

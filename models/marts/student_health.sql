@@ -3,6 +3,7 @@ with class_students as (
     select
         class_id,
         student_id,
+        student_key,
         class_name,
         first_name,
         last_name,
@@ -20,12 +21,14 @@ last_weeks as (
     select
         class_id,
         student_id,
+        week_number,
         measured_on,
         is_complete,
         score,
         class_score,
         tier,
         n_a_reason,
+        previous_tier,
         call_list,
         is_peer,
         is_finished,
@@ -40,6 +43,17 @@ last_weeks as (
         excess_silence
     from {{ ref('student_health_weekly') }}
     where is_latest
+
+),
+
+call_lists as (
+
+    select
+        class_id,
+        student_id,
+        week_number,
+        call_list
+    from {{ ref('call_lists') }}
 
 ),
 
@@ -61,6 +75,17 @@ starting_points as (
         assignment_id,
         assignment_name
     from {{ ref('starting_points') }}
+
+),
+
+waiting as (
+
+    select
+        student_key,
+        assignment_id,
+        days_waiting
+    from {{ ref('student_assignments') }}
+    where is_waiting
 
 ),
 
@@ -115,7 +140,9 @@ latest as (
             when ends.is_class_over then 'the class is over'
             else last_weeks.n_a_reason
         end as n_a_reason,
+        last_weeks.previous_tier,
         case when not ends.is_class_over then last_weeks.call_list end as call_list,
+        week_before.call_list as previous_call_list,
         last_weeks.is_peer,
         last_weeks.is_finished,
         last_weeks.completion_share,
@@ -130,6 +157,11 @@ latest as (
     from last_weeks
     inner join ends
         on last_weeks.class_id = ends.class_id
+    left join call_lists as week_before
+        on
+            last_weeks.class_id = week_before.class_id
+            and last_weeks.student_id = week_before.student_id
+            and last_weeks.week_number - 1 = week_before.week_number
 
 ),
 
@@ -161,7 +193,11 @@ select
     latest.score,
     latest.class_score,
     latest.tier,
+    latest.n_a_reason,
+    latest.previous_tier,
     latest.call_list,
+    latest.previous_call_list,
+    latest.call_list is not null and latest.previous_call_list is null as is_newly_called,
     coalesce(latest.n_a_reason, reasons.reasons) as reasons,
     ranked.risk_rank,
     ranked.judged_students,
@@ -178,6 +214,7 @@ select
     latest.excess_silence,
     starting_points.assignment_id as start_assignment_id,
     starting_points.assignment_name as start_assignment_name,
+    waiting.days_waiting as start_days_waiting,
     case when latest.tier <> 'n_a' then days_behind.days_behind end as days_behind,
     projections.remaining_assignments,
     case when latest.tier <> 'n_a' then projections.projection else 'n_a' end as projection,
@@ -200,6 +237,10 @@ left join starting_points
     on
         latest.class_id = starting_points.class_id
         and latest.student_id = starting_points.student_id
+left join waiting
+    on
+        class_students.student_key = waiting.student_key
+        and starting_points.assignment_id = waiting.assignment_id
 left join reasons
     on
         latest.class_id = reasons.class_id

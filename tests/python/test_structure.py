@@ -18,6 +18,7 @@ ROOMS = (
     {"sync"},
     {"web"},
     {"access"},
+    {"export"},
     {"reading"},
     {"sandbox", "sources", "warehouse"},
     {"raw"},

@@ -18,8 +18,8 @@ from ..reading.scope import key_of, viewer_for
 from ..reading.viewer import Role
 from ..runtime.printing import say, say_json, say_table, say_warning
 from ..sync import prepare_data_dir
+from .ages import parse_age
 from .settings import settings_of
-from .status import parse_age
 
 _LONGEST = timedelta(days=3660)
 
