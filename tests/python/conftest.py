@@ -105,3 +105,16 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
     copytree(built_data, tmp_path / "data")
     with Bench(tmp_path) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def served_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory of two running classes with nights and mentors, after one sync."""
+    home = tmp_path_factory.mktemp("served")
+    world = generate(seed=7, classes=2, students=12, end=datetime.now(UTC))
+    world.write_roster(home / "roster.csv")
+    world.write_mentors(home / "mentors.csv")
+    with Bench(home, world, server_options={"max_page_size": 200, "envelope": "real"}) as started:
+        report = started.sync(build=True, roster=home / "roster.csv", mentors=home / "mentors.csv")
+        assert report.exit_code == 0, report.errors
+        return started.data

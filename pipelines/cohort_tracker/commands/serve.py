@@ -53,7 +53,7 @@ def _serve(
             raise
         raise ConfigError(
             f"`serve` needs packages that are not installed ({error.name})",
-            "In the folder of Cohort Tracker: pipx install --force '.[serve]'",
+            "Run `pipx inject cohort-tracker fastapi uvicorn itsdangerous`.",
         ) from None
     host, port = listening.getsockname()[:2]
     here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

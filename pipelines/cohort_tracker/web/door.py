@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 Peer = tuple[str, int]
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 10.0
 """From connecting, or from the last answer, to the end of the next request's headers."""
 ANSWER_SECONDS = 120.0
 """For one request, from its headers to the last byte of the answer."""

@@ -22,6 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+LARGEST_HEADERS = 16 * 1024
 LARGEST_BODY = 64 * 1024
 BODY_SECONDS = 10.0
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -91,6 +92,9 @@ class Guard:
         origin = self._addresses.origin(hosts[0]) if len(hosts) == 1 else None
         if origin is None:
             await _refuse(answer, 421, "This address is not served here.")
+            return
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+            await _refuse(answer, 431, "The headers are too large.")
             return
         scope.setdefault("state", {})["origin"] = origin
         if scope["method"] in _READING:

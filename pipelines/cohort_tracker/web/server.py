@@ -17,11 +17,10 @@ from ..access.owner import OwnerLink
 from ..access.store import AccessStore
 from ..config import Settings
 from .door import Door, loop_with
-from .guard import Guard
+from .guard import LARGEST_HEADERS, Guard
 from .login import LOGIN, login_routes
 from .me import me_routes
 
-_LARGEST_HEADERS = 16 * 1024
 _KEEP_ALIVE_SECONDS = 5
 _GRACE_SECONDS = 10
 
@@ -70,7 +69,7 @@ def serve(site: Site, listening: socket.socket) -> None:
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        h11_max_incomplete_event_size=_LARGEST_HEADERS,
+        h11_max_incomplete_event_size=LARGEST_HEADERS,
     )
     # uvicorn hands the signal on when it has ended; it has been answered by then.
     for number in (signal.SIGTERM, signal.SIGINT):
