@@ -51,7 +51,7 @@ class Place:
     def grant(self, role: Any = "lead", name: str = "Ada", **fields: Any) -> tuple[Grant, str]:
         """A new grant and its key."""
         self.store.create()
-        now = datetime.now(UTC)
+        now = datetime.now(UTC).replace(microsecond=0)
         times = {"created_at": now, "expires_at": now + timedelta(days=1)}
         grant = Grant(**{"id": new_id(), "role": role, "name": name, **times, **fields})
         key = new_key(grant.id)

@@ -12,7 +12,7 @@ import secrets
 import shlex
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +27,8 @@ LAYOUT = 1
 _MARK = 0x43544143  # "CTAC", SQLite's application_id: whose file it is
 _BUSY_SECONDS = 10.0
 _WAY_BACK = (
-    "Nobody is let in meanwhile. `cohort-tracker restore` puts a backup of it back;"
-    " without one move the file away and give out new keys with `cohort-tracker access add`."
+    "Nobody is let in meanwhile. `cohort-tracker restore FILE` puts the newest access-….db of the"
+    " backups back; without one move the file away and give out new keys."
 )
 _TABLES = (
     "CREATE TABLE grants (id TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL,"
@@ -110,7 +110,21 @@ class AccessStore:
             )
             db.execute("DELETE FROM sessions WHERE grant_id = ?", (grant_id,))
             row = db.execute(f"{_GRANTS} FROM grants WHERE id = ?", (grant_id,)).fetchone()
-        return row and _grant(row)
+            return row and _grant(row)
+
+    def erase(self, is_named: Callable[[str], bool]) -> int:
+        """Delete the grants of whoever is named like that, also from the bytes; how many."""
+        with self._connected() as db:
+            names = db.execute("SELECT id, name FROM grants").fetchall()
+            theirs = [(grant_id,) for grant_id, name in names if is_named(name)]
+            if theirs:
+                db.execute("PRAGMA secure_delete = ON")
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany("DELETE FROM sessions WHERE grant_id = ?", theirs)
+                db.executemany("DELETE FROM grants WHERE id = ?", theirs)
+                db.execute("COMMIT")
+                db.execute("VACUUM")
+        return len(theirs)
 
     def grant_of_key(self, key: str, now: datetime) -> Grant | None:
         """The valid grant of a key; None, after the same steps, for any other text."""
@@ -119,8 +133,8 @@ class AccessStore:
                 f"{_GRANTS}, key_hash FROM grants WHERE id = ?",
                 (id_in(key) or "",),
             ).fetchone()
-        is_right = is_key_of(key, row[-1] if row else None)
-        return _valid(row, now) if is_right else None
+            is_right = is_key_of(key, row[-1] if row else None)
+            return _valid(row, now) if is_right else None
 
     def grant_of_user(self, name: str, now: datetime) -> Grant | None:
         """The newest valid grant of a name, as a proxy hands it on."""
@@ -146,7 +160,7 @@ class AccessStore:
                 " (SELECT grant_id FROM sessions WHERE id_hash = ? AND expires_at > ?)",
                 (hashed(session_id), _text(now)),
             ).fetchone()
-        return _valid(row, now)
+            return _valid(row, now)
 
     def end_session(self, session_id: str) -> None:
         """Forget a session."""
