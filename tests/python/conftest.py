@@ -14,6 +14,7 @@ import pytest
 
 from cohort_tracker.sandbox import SandboxServer, World, generate
 from cohort_tracker.sources import transport
+from page_cohort import Cohort, made_in
 from support import Bench
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
@@ -108,13 +109,12 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="session")
-def served_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory of two running classes with nights and mentors, after one sync."""
-    home = tmp_path_factory.mktemp("served")
-    world = generate(seed=7, classes=2, students=12, end=datetime.now(UTC))
-    world.write_roster(home / "roster.csv")
-    world.write_mentors(home / "mentors.csv")
-    with Bench(home, world, server_options={"max_page_size": 200, "envelope": "real"}) as started:
-        report = started.sync(build=True, roster=home / "roster.csv", mentors=home / "mentors.csv")
-        assert report.exit_code == 0, report.errors
-        return started.data
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """Two classes of 50 with nights, as a sync published them; not to be changed."""
+    return made_in(tmp_path_factory.mktemp("cohort"))
+
+
+@pytest.fixture(scope="session")
+def served_data(cohort: Cohort) -> Path:
+    """The data directory of `cohort`."""
+    return cohort.settings.data_dir

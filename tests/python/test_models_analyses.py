@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cohort_tracker.commands.demo import show_whom_to_call
 from cohort_tracker.config import Settings
 from cohort_tracker.sandbox import SandboxServer, generate
 from cohort_tracker.sync import run_sync
@@ -162,18 +161,6 @@ def test_night_with_most_to_call_for_a_mentor_comes_first(answered):
     load = [row["to_call"] / max(row["mentors"], 1) for row in found]
     assert len(load) > 2 and load == sorted(load, reverse=True) and load[0] > load[-1]
     assert {row["mentors"] for row in found} != {0}
-
-
-def test_demo_names_eight_people_from_all_lists_within_80_columns(answered, capsys):
-    warehouse, _ = answered
-    show_whom_to_call(warehouse.parent)
-    lines = capsys.readouterr().out.splitlines()
-    lists = [line.split(",")[0] for line in lines[1:] if not line.startswith(" ")]
-    assert lists == ["Slipping", "Never started", "Gone quiet"]
-    assert len([line for line in lines if line.startswith("  ") and line[2] != " "]) == 8
-    # nothing may be missing of who slips in grades
-    assert len([line for line in lines if "Start at: " in line]) > 4
-    assert max(map(len, lines)) <= 80
 
 
 def test_most_questions_have_an_answer(answered):

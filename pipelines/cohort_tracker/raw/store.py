@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import DamagedStoreError, ForeignStoreError, StoreError
 from .class_states import ClassState
@@ -43,6 +43,17 @@ _LAYOUT = RAW_TABLES.keys() | INDEXES.keys() | {"raw_secret", "raw_forgotten"}
 _FIRST_COLUMNS = {"class_id", "record_id", "version_no", "record_hash"}  # since the first release
 _RUST_TABLES = {"students", "assignments", "progressions", "sync_history"}
 _Result = TypeVar("_Result")
+
+
+class Held(NamedTuple):
+    """How much a store holds of what no sync makes less: rows of records, and of contacts."""
+
+    record_versions: int = 0
+    contacts: int = 0
+
+    def lacks(self, before: Held) -> bool:
+        """Whether there was more before of either."""
+        return self.record_versions < before.record_versions or self.contacts < before.contacts
 
 
 class _ReplacedError(Exception):
@@ -466,13 +477,19 @@ class RawStore:
         with self._connection() as connection:
             return connection is not None and bool(_tables(connection))
 
-    def record_versions(self) -> int:
-        """How many versions of records are stored in all; no sync makes them fewer."""
+    def held(self) -> Held:
+        """How much is stored of what no sync makes less."""
         with self._connection() as connection:
-            if connection is None or "progressions" not in _tables(connection):
-                return 0
-            counted: int = connection.execute("SELECT count(*) FROM progressions").fetchone()[0]
-            return counted
+            if connection is None:
+                return Held()
+            found = _tables(connection)
+            counts = [
+                connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+                if table in found
+                else 0
+                for table in ("progressions", "contacts")
+            ]
+        return Held(*counts)
 
     def secret(self) -> str | None:
         """The secret by which ids and aliases are made; None before the file was laid out."""
