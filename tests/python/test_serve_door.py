@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import re
 import signal
 import socket
@@ -105,7 +106,8 @@ def test_large_headers_and_bodies_are_refused(place: Place, served: Served):
     assert status(served.raw(head_of(10_000, served.port, key))) == 200
     assert served.get(Authorization="Bearer " + "x" * 10_000).status_code == 401
     assert status(served.raw(head_of(20_000, served.port, key))) in (400, 431)
-    assert status(served.raw(head_of(200_000, served.port, key))) == 400
+    with contextlib.suppress(ConnectionResetError):  # it is closed before all was sent
+        assert status(served.raw(head_of(200_000, served.port, key))) == 400
     body = {"key": "x" * 70_000}
     assert served.ask("POST", "/login", data=body, Origin=served.url).status_code == 413
     assert served.get(key=key).status_code == 200
