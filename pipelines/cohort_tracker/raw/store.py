@@ -210,9 +210,11 @@ class RawStore:
             except sqlite3.Error as error:
                 if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise self._explained(error) from error
+            except FileNotFoundError:
+                raise self._nothing_stored() from None
             except OSError as error:
                 raise StoreError(f"{self.path}: {error.strerror}", WRITE_HINT) from error
-            time.sleep(_STEP_SECONDS / 4)  # whoever waits for the file gets it
+            time.sleep(_STEP_SECONDS)  # whoever waits for the file gets it
 
     def _written(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """One try of `write`."""
@@ -225,7 +227,7 @@ class RawStore:
             if not os.path.samestat(found, self.path.stat()):
                 raise _ReplacedError
             if "progressions" not in _tables(connection):
-                raise StoreError(f"Nothing is stored in {self.path}", "Run `cohort-tracker sync`.")
+                raise self._nothing_stored()
             if pending := _pending(connection):
                 raise StoreError(
                     f"{self.path} is of an older version (before {pending[0].name})",
@@ -589,6 +591,9 @@ class RawStore:
                 "End what holds it open; the next sync reads again what was not stored.",
             )
         return StoreError(f"{self.path}: {step}{error}", WRITE_HINT)
+
+    def _nothing_stored(self) -> StoreError:
+        return StoreError(f"Nothing is stored in {self.path}", "Run `cohort-tracker sync` first.")
 
     def _damage(self, detail: str) -> DamagedStoreError:
         return DamagedStoreError(
