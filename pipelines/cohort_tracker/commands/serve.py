@@ -47,7 +47,7 @@ def _serve(
         from ..access.addresses import Addresses
         from ..access.owner import OwnerLink
         from ..web.login import LOGIN
-        from ..web.server import Site, serve
+        from ..web.server import Server, Site
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
@@ -62,6 +62,7 @@ def _serve(
     owner = None
     if not behind_proxy and options.auth == "keys":
         owner = OwnerLink(store, options.session_hours)
+    server = Server(Site(settings, store, addresses, owner, _log))
     say(f"Serving {settings.warehouse_path} at {here}")
     if options.public_url is not None:
         say(f"for {options.public_url}")
@@ -69,7 +70,11 @@ def _serve(
         say("Log in as lead with this link. It works once, within ten minutes:")
         say(f"{here}{LOGIN}#{owner.token}", indent=2)
     say("Keys for others: cohort-tracker access add. End with Ctrl-C.")
-    serve(Site(settings, store, addresses, owner, lambda line: say(line, err=True)), listening)
+    server.run(listening)
+
+
+def _log(line: str) -> None:
+    say(line, err=True)
 
 
 def _require_safe(settings: Settings, host: str, behind_proxy: bool) -> None:

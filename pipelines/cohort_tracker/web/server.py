@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -54,25 +55,38 @@ class Site:
         return Guard(app, self.addresses, door, self.log, login)
 
 
-def serve(site: Site, listening: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are given ten seconds to end."""
-    door = Door()
-    config = uvicorn.Config(
-        site.guarded(door),
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        h11_max_incomplete_event_size=LARGEST_HEADERS,
-    )
-    # uvicorn hands the signal on when it has ended; it has been answered by then.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    with asyncio.Runner(loop_factory=lambda: loop_with(door)) as runner:
-        runner.run(uvicorn.Server(config).serve(sockets=[listening]))
+class Server:
+    """The site, ready to answer.
+
+    Args:
+        site: what is served.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._door = Door()
+        config = uvicorn.Config(
+            site.guarded(self._door),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            h11_max_incomplete_event_size=LARGEST_HEADERS,
+        )
+        self._uvicorn = uvicorn.Server(config)
+
+    def run(self, listening: socket.socket) -> None:
+        """Answer until SIGTERM or SIGINT; requests under way are given ten seconds to end."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        with asyncio.Runner(loop_factory=lambda: loop_with(self._door)) as runner:
+            runner.run(self._uvicorn.serve(sockets=[listening]))
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        """Hear a signal before uvicorn listens for it, and what it hands on when it has ended."""
+        self._uvicorn.should_exit = True
