@@ -15,6 +15,7 @@ import pytest
 from cohort_tracker.sandbox import SandboxServer, World, generate
 from cohort_tracker.sources import transport
 from page_cohort import Cohort, made_in
+from report_cohorts import ReportData, build_report_data
 from support import Bench
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
@@ -106,6 +107,12 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
     copytree(built_data, tmp_path / "data")
     with Bench(tmp_path) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def report_data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
+    """The tables of small classes with something to say about each; not to be changed."""
+    return build_report_data(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="session")
