@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import stat
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -231,6 +232,12 @@ def test_a_bucket_gives_what_it_holds_and_fills_in_time():
     slow = Buckets(1, 1)
     assert slow.take("a") == 0
     assert 59 <= slow.take("a") <= 60
+    quick = Buckets(1, 60)
+    assert quick.take("a") == 0
+    time.sleep(0.2)
+    assert quick.take("a") == 1, "a fifth of a token"
+    time.sleep(0.9)
+    assert quick.take("a") == 0
     for number in range(20_000):
         buckets.take(f"n{number}")
     assert buckets.take("a") == 0, "only the last ten thousand are kept"

@@ -149,17 +149,40 @@ def test_who_has_no_night_or_class_sees_nothing(place: Place, served: Served):
         assert served.get(key=key).json() == nobody, fields
 
 
+def publish(place: Place, change: str) -> None:
+    """Put changed tables in the place of the published ones, as a sync does it."""
+    published, next_one = place.data / "warehouse.duckdb", place.data / "next.duckdb"
+    shutil.copyfile(published, next_one)
+    with duckdb.connect(next_one) as tables:
+        tables.execute(change)
+    next_one.replace(published)
+
+
 def test_changed_mentors_count_as_soon_as_they_are_published(fresh: Place):
     _, key = fresh.grant("mentor", "new@example.org")
     with fresh.serving() as served:
         assert served.get(key=key).json()["nights"] == []
-        published, next_one = fresh.data / "warehouse.duckdb", fresh.data / "next.duckdb"
-        shutil.copyfile(published, next_one)
-        with duckdb.connect(next_one) as tables:
-            tables.execute("UPDATE core.mentors SET email = 'new@example.org'")
-        next_one.replace(published)  # as a sync does it
-        nights = {row[0] for row in query(published, "select night_key from core.mentors")}
+        publish(fresh, "UPDATE core.mentors SET email = 'new@example.org'")
+        known = query(fresh.data / "warehouse.duckdb", "select night_key from core.mentors")
+        nights = {night for (night,) in known}
         assert {night for _, night in served.get(key=key).json()["nights"]} == nights != set()
+
+
+def test_a_class_that_is_over_is_no_mentors_any_more(fresh: Place):
+    email, night = query(
+        fresh.data / "warehouse.duckdb", "select email, night_key from core.mentors limit 1"
+    )[0]
+    _, key = fresh.grant("mentor", email)
+    _, instead = fresh.grant("mentor", "x@example.org", nights=(night,))
+    with fresh.serving() as served:
+        both = served.get(key=instead).json()["nights"]
+        assert len(both) == 2
+        over = both[0][0]
+        publish(
+            fresh, f"UPDATE marts.class_summary SET is_class_over = true WHERE class_id = '{over}'"
+        )
+        assert served.get(key=instead).json()["nights"] == both[1:]
+        assert over not in dict(served.get(key=key).json()["nights"])
 
 
 def test_nobody_comes_in_while_access_db_cannot_be_trusted(fresh: Place):

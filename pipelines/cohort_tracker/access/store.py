@@ -118,12 +118,11 @@ class AccessStore:
             names = db.execute("SELECT id, name FROM grants").fetchall()
             theirs = [(grant_id,) for grant_id, name in names if is_named(name)]
             if theirs:
-                db.execute("PRAGMA secure_delete = ON")
                 db.execute("BEGIN IMMEDIATE")
                 db.executemany("DELETE FROM sessions WHERE grant_id = ?", theirs)
                 db.executemany("DELETE FROM grants WHERE id = ?", theirs)
                 db.execute("COMMIT")
-                db.execute("VACUUM")
+                db.execute("VACUUM")  # what was deleted would stay in the file
         return len(theirs)
 
     def grant_of_key(self, key: str, now: datetime) -> Grant | None:
