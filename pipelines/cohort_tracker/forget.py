@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .access.backup import access_backups
+from .access.store import FILE_NAME, AccessStore
 from .config import Settings
 from .errors import BuildError, CohortTrackerError, ConfigError, StoreError
 from .raw.backup import clear_unfinished_backups
@@ -55,6 +57,7 @@ class ForgetReport:
 
     `erased` counts what raw.db held; `rewritten` are its copies, of which `unreadable` ones could
     not be opened. `shared` is what others bear too: it was erased with the person's own rows only.
+    `keys` counts those of the person for `serve`, which open nothing any more.
     `left` are files that the command does not write, `lines` are those of the user's own files,
     `patterns` stand in the setting `exclude`.
     """
@@ -67,6 +70,7 @@ class ForgetReport:
     lines: list[tuple[Path, int]] = field(default_factory=list)
     patterns: list[str] = field(default_factory=list)
     tables_rebuilt: bool = False
+    keys: int = 0
     errors: list[CohortTrackerError] = field(default_factory=list)
 
 
@@ -145,6 +149,7 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
         report.shared = found.person.written_beside(person)
         assert memory.secret is not None, "raw.db is laid out"
         entries |= entries_for(memory.secret, person)
+        _erase_access(settings, person, report)
         note_held(settings, Held())  # or the next sync would take less for a loss
         report.erased = _erase_from(store.path, person, entries, memory.secret)
         note_held(settings, store.held())
@@ -166,6 +171,21 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
             )
         )
     return report
+
+
+def _erase_access(settings: Settings, person: Person, report: ForgetReport) -> None:
+    """Take back and erase the keys of a mentor or lead, from access.db and its backups."""
+    backups = [path for folder in backup_folders(settings) for path in access_backups(folder)]
+    for path in (settings.data_dir / FILE_NAME, *backups):
+        if not path.exists():
+            continue
+        try:
+            erased = AccessStore(path).erase(person.is_named_by)
+        except StoreError as error:
+            hint = "Mend that and run the command again: it may still hold the person."
+            report.errors.append(StoreError(error.message, hint))
+        else:
+            report.keys += erased if path.name == FILE_NAME else 0
 
 
 def _clear_what_runs_left(settings: Settings) -> None:

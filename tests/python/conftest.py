@@ -119,3 +119,9 @@ def report_data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Two classes of 50 with nights, as a sync published them; not to be changed."""
     return made_in(tmp_path_factory.mktemp("cohort"))
+
+
+@pytest.fixture(scope="session")
+def served_data(cohort: Cohort) -> Path:
+    """The data directory of `cohort`."""
+    return cohort.settings.data_dir

@@ -28,6 +28,9 @@ ALLOWED = {
     "dlt.common.schema": "TTableSchema, what a custom destination is given: dlt's documentation",
     "dlt.extract": "DltResource, what @dlt.resource returns: dlt's API reference",
     "duckdb": "its documented API is the package itself",
+    "fastapi": "its documented API is the package itself",
+    "fastapi.responses": "FastAPI's reference, Custom Response Classes",
+    "itsdangerous": "its documented API is the package itself",
     "jinja2": "its documented API is the package itself",
     "markupsafe": "Markup: Jinja2's documentation, HTML Escaping",
     "openpyxl": "its documented API is the package itself",
@@ -50,6 +53,7 @@ ALLOWED = {
     "tenacity": "its documented API is the package itself",
     "tenacity.wait": "tenacity's documentation, Waiting",
     "tomlkit": "its documented API is the package itself",
+    "uvicorn": "Config and Server: uvicorn's documentation, Running programmatically",
     "urllib3.exceptions": "urllib3's documentation, Exceptions",
     "yaml": "its documented API is the package itself",
 }
