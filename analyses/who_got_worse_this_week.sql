@@ -11,7 +11,7 @@ with complete_weeks as (
 )
 
 select
-    concat(weekly.first_name, ' ', weekly.last_name) as student,
+    concat_ws(' ', weekly.first_name, weekly.last_name) as student,
     weekly.night,
     weekly.measured_on,
     concat(weekly.previous_tier, ' to ', weekly.tier) as risk,

@@ -11,7 +11,7 @@ with complete_weeks as (
 )
 
 select
-    concat(now.first_name, ' ', now.last_name) as student,
+    concat_ws(' ', now.first_name, now.last_name) as student,
     now.night,
     earlier.tier as tier_then,
     earlier.score as score_then,

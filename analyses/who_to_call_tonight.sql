@@ -5,7 +5,7 @@ with students as (
         class_id,
         class_name,
         student_id,
-        concat(first_name, ' ', last_name) as student,
+        concat_ws(' ', first_name, last_name) as student,
         night,
         call_list,
         risk_rank,

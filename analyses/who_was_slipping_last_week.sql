@@ -13,7 +13,7 @@ with weekly as (
 )
 
 select
-    concat(health.first_name, ' ', health.last_name) as student,
+    concat_ws(' ', health.first_name, health.last_name) as student,
     health.night,
     last_week.tier as tier_then,
     case

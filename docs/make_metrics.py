@@ -131,6 +131,17 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
         ],
     ),
     (
+        "Contacts",
+        "`marts.student_contacts`, `core.contacts`, `core.call_outcomes`",
+        [
+            ("contacted_on", "contacted_on"),
+            ("how", "how"),
+            ("noted_at", "noted_at"),
+            ("is_recovered_in_two_weeks", "is_recovered_in_two_weeks"),
+            ("is_off_list_in_two_weeks", "is_off_list_in_two_weeks"),
+        ],
+    ),
+    (
         "Signals",
         "`marts.student_signals`",
         [

@@ -82,21 +82,31 @@ matched as (
 
 ),
 
-identified as (
+keyed as (
 
     select
         matched.*,
+        case when matched.email_key is not null then {{ keyed_id('secrets.secret', ['matched.email_key']) }} end
+            as roster_id_by_email,
+        -- without an e-mail address a name identifies within its class only
         case
-            when matched.is_class_unknown or matched.is_ambiguous then null
-            when coalesce(matched.matched_student_id, matched.student_reference) is not null
-                then coalesce(matched.matched_student_id, matched.student_reference)
-            when matched.email_key is not null then {{ keyed_id('secrets.secret', ['matched.email_key']) }}
-            -- without an e-mail address a name identifies within its class only
-            when matched.name_key is not null
+            when matched.class_id is not null and matched.name_key is not null
                 then {{ keyed_id('secrets.secret', ['matched.class_id', 'matched.name_key']) }}
-        end as student_id
+        end as roster_id_by_name
     from matched
     cross join secrets
+
+),
+
+identified as (
+
+    select
+        *,
+        case
+            when not is_class_unknown and not is_ambiguous
+                then coalesce(matched_student_id, student_reference, roster_id_by_email, roster_id_by_name)
+        end as student_id
+    from keyed
 
 ),
 
@@ -129,6 +139,8 @@ select
         when choice_of_student > 1 then 'another line speaks for this student'
     end as problem,
     student_id is not null and choice_of_student = 1 as is_current,
+    roster_id_by_email,
+    roster_id_by_name,
     is_excluded,
     email,
     first_name,

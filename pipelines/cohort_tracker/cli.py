@@ -185,6 +185,68 @@ def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
 
 @main.command()
 @click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="ID",
+    help="Only this class (id or friendly id), also one that is over; may be repeated.",
+)
+@click.option("--night", metavar="NIGHT", help="Only the students of this night.")
+@click.option("--mentor", metavar="EMAIL", help="Only the nights of this mentor.")
+@click.option("--all", "everybody", is_flag=True, help="Everybody, however long the lists are.")
+@click.option("--hide-names", is_flag=True, help="An alias instead of each name.")
+@click.option("--max-age", metavar="AGE", help="Exit 7 when the data is older, like 24h or 3d.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def report(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
+    """Show whom to reach out to, why, and where to start."""
+    from .commands.report import ReportOptions, run_report
+
+    run_report(ctx.obj, ReportOptions(**options), as_json=as_json)
+
+
+@main.command()
+@click.argument("table", required=False)
+@click.option(
+    "--class", "classes", multiple=True, metavar="ID", help="Only this class (id or friendly id)."
+)
+@click.option("--night", help="Only the students of this night.")
+@click.option("--mentor", metavar="EMAIL", help="Only the students of this mentor's nights.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["csv", "xlsx", "json", "parquet"]),
+    help="[default: as the file's name says, else csv]",
+)
+@click.option("--hide-names", is_flag=True, help="Write aliases instead of names.")
+@click.option("-o", "--output", metavar="FILE", help="Where to; `-` is standard output.")
+@click.option("--list", "list_all", is_flag=True, help="List the tables and questions, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --list: print one JSON object.")
+@click.pass_context
+def export(
+    ctx: click.Context, /, table: str | None, list_all: bool, as_json: bool, **options: Any
+) -> None:
+    """Write a table as CSV, Excel, JSON or Parquet, or the answer to a ready question.
+
+    TABLE is one of those that `export --list` shows.
+    """
+    from .commands.export import run_export
+    from .commands.export_list import run_export_list
+
+    if list_all == (table is not None):
+        raise click.UsageError("Name a TABLE, or use --list.")
+    if as_json and not list_all:
+        raise click.UsageError("--json is for --list; a table as JSON is --format json.")
+    if table is not None:
+        run_export(ctx.obj, table, **options)
+    else:
+        for unused in ("format_name", "output"):
+            options.pop(unused)
+        run_export_list(ctx.obj, as_json=as_json, **options)
+
+
+@main.command()
+@click.option(
     "--digest",
     type=click.Choice(["day", "week"]),
     help="Send the day's or the week's digest now, once a day.",

@@ -155,7 +155,8 @@ def _default(name: str, type_: str, nullable: bool, number: int) -> Any:
         return "openclass"
     if nullable:
         return None
-    return {"text": name, "bigint": 0, "bool": False, "double": 0.0, "timestamp": LOADED_AT}[type_]
+    plain = {"text": name, "bigint": 0, "bool": False, "double": 0.0, "timestamp": LOADED_AT}
+    return {**plain, "date": LOADED_AT.date()}[type_]
 
 
 def _sqlite_value(value: Any) -> Any:

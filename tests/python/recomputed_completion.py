@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +13,7 @@ from recomputed_waiting import Waiting
 
 ACTIVE_DAYS = 8
 MIN_REACHED = 5
+REVIEW_DAYS = 7
 
 
 def work_counts(pairs: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -95,6 +97,26 @@ class Completion:
                 "days_since_last_activity": since,
                 "is_active_lately": since is not None and since < ACTIVE_DAYS,
             }
+        return found
+
+    def review_queue(self) -> Rows:
+        """Class x student x assignment; off-plan work after the plan."""
+        found: Rows = {}
+        for class_id, order in self.core.curriculum.items():
+            places = [*order, *self.core.off_plan[class_id]]
+            waiting: list[tuple[datetime, int, str, str]] = sorted(
+                (p["record"]["completed_at"], min(places.index(a), len(order)), s, a)
+                for (s, a), p in self.all_pairs(class_id).items()
+                if awaits_review(p)
+            )
+            for rank, (completed_at, _, student, assignment) in enumerate(waiting, start=1):
+                age = self.core.today(class_id) - self.core.day(class_id, completed_at)
+                found[class_id, student, assignment] = {
+                    "review_rank": rank,
+                    "days_waiting": age.days,
+                    "is_overdue": age.days >= REVIEW_DAYS,
+                    "completed_at": completed_at,
+                }
         return found
 
     def section_completion(self) -> Rows:

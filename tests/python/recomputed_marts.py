@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from recomputed import Recomputed
 from recomputed_calendar import WEEK
-from recomputed_completion import Completion, awaits_review
+from recomputed_completion import Completion
+from recomputed_contacts import Contacts
 from recomputed_health import RISK, Health, Rows
 from recomputed_moment import Moment
 from recomputed_signals import MOMENTUM_DAYS, Signals
@@ -30,6 +31,7 @@ KEYS = {
     "student_health": ("class_id", "student_id"),
     "student_signals": ("class_id", "student_id", "signal"),
     "student_events": ("event_key",),
+    "student_contacts": ("class_id", "contact_id"),
     "review_queue": ("class_id", "student_id", "assignment_id"),
     "class_summary": ("class_id",),
     "night_summary": ("class_id", "night"),
@@ -39,8 +41,20 @@ KEYS = {
 }
 """What tells the rows of each mart apart."""
 
+SAID_OF_AN_ENDED_CLASS = ("left the class", "not enrolled yet", "data is stale")
+"""Why there is no verdict, where that is said before that the class is over."""
+
 STANDING = (
-    *("tier", "score", "class_score", "measured_on", "is_complete", "call_list"),
+    *(
+        "tier",
+        "n_a_reason",
+        "previous_tier",
+        "score",
+        "class_score",
+        "measured_on",
+        "is_complete",
+        "call_list",
+    ),
     *("completion_share", "grade_share", "recency_share", "timeliness_share"),
     *("expected_assignments", "completed_expected_assignments", "last_completed_on"),
     *("days_silent", "excess_silence", "is_peer", "is_finished"),
@@ -49,24 +63,30 @@ STANDING = (
 
 
 class Marts:
-    """Every mart of a recomputed store. `stale` names the classes whose data is too old."""
+    """Every mart of a recomputed store.
 
-    def __init__(self, core: Recomputed, stale: set[str]) -> None:
+    `stale` names the classes whose data is too old; `as_of` is the moment asked for, if one was.
+    """
+
+    def __init__(self, core: Recomputed, stale: set[str], as_of: datetime | None = None) -> None:
         self.core = core
         types = self._newest("assignment_type", "assignment_id")
+        names = self._newest("assignment_name", "assignment_id")
         self.health = Health(core, stale)
         self.calendar = self.health.calendar
         self.waiting = Waiting(self.health)
-        self.signals = Signals(self.health, self.waiting, types)
+        self.signals = Signals(self.health, self.waiting, types, names)
         self.completion = Completion(core, self.waiting, types)
         self.student_completion = self.completion.student_completion
         self.section_completion = self.completion.section_completion
         self.type_completion = self.completion.type_completion
         self.assignment_completion = self.completion.assignment_completion
         self.blockers = self.completion.blockers
+        self.review_queue = self.completion.review_queue
         self.stuck_students = self.waiting.stuck_students
         self.student_signals = self.signals.student_signals
         self.student_events = self.signals.student_events
+        self.student_contacts = Contacts(self.health, as_of).student_contacts
 
     def _newest(self, field: str, key: str) -> dict[str, Any]:
         newest = {}
@@ -86,8 +106,10 @@ class Marts:
         """Class x student: how things stand; no verdicts once the class is over."""
         rows: Rows = {}
         for (class_id, student), row in self.health.latest().items():
-            is_over = self.calendar.is_over(class_id)
-            rows[class_id, student] = row | ({"tier": "n_a", "call_list": None} if is_over else {})
+            ended = {"tier": "n_a", "call_list": None}
+            if row["n_a_reason"] not in SAID_OF_AN_ENDED_CLASS:
+                ended["n_a_reason"] = "the class is over"
+            rows[class_id, student] = row | (ended if self.calendar.is_over(class_id) else {})
         return {(c, s): self._standing(c, s, rows) for c, s in rows}
 
     def _standing(self, class_id: str, student: str, rows: Rows) -> dict[str, Any]:
@@ -104,6 +126,18 @@ class Marts:
             **{name: row[name] for name in STANDING if name in row},
             **(verdict if has_verdict else dict.fromkeys(verdict)),
             **self._projection(now, student, has_verdict=has_verdict),
+            **self._calls(class_id, student, row),
+            **self.waiting.start(class_id, student),
+        }
+
+    def _calls(self, class_id: str, student: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Return what is new about the call, against the Sunday before."""
+        last_sunday = self.calendar.latest(class_id) - timedelta(days=1)
+        before = self.health.weekly.get((class_id, student, last_sunday))
+        list_before = before["call_list"] if before else None
+        return {
+            "previous_call_list": list_before,
+            "is_newly_called": bool(row["call_list"]) and not list_before,
         }
 
     def _projection(self, now: Moment, student: str, *, has_verdict: bool) -> dict[str, Any]:
@@ -137,26 +171,7 @@ class Marts:
             "projected_finish_latest_on": latest,
         }
 
-    # Class, night, cohort, reviews, hours.
-
-    def review_queue(self) -> Rows:
-        """Class x student x assignment; off-plan work after the plan."""
-        found: Rows = {}
-        for class_id, order in self.core.curriculum.items():
-            places = [*order, *self.core.off_plan[class_id]]
-            waiting: list[tuple[datetime, int, str, str]] = sorted(
-                (p["record"]["completed_at"], min(places.index(a), len(order)), s, a)
-                for (s, a), p in self.completion.all_pairs(class_id).items()
-                if awaits_review(p)
-            )
-            for rank, (completed_at, _, student, assignment) in enumerate(waiting, start=1):
-                age = self.core.today(class_id) - self.core.day(class_id, completed_at)
-                found[class_id, student, assignment] = {
-                    "review_rank": rank,
-                    "days_waiting": age.days,
-                    "completed_at": completed_at,
-                }
-        return found
+    # Class, night, cohort, hours.
 
     def groups(self, keys: dict[tuple[str, str], Any]) -> Rows:
         """Students grouped by class and `keys`: what class_summary and night_summary count."""
@@ -172,6 +187,10 @@ class Marts:
     def _standings(self) -> tuple[Rows, Rows]:
         return self.student_health(), self.student_completion()
 
+    @cached_property
+    def _reviews(self) -> Rows:
+        return self.review_queue()
+
     def _group(
         self, members: list[tuple[str, str]], health: Rows, completion: Rows
     ) -> dict[str, Any]:
@@ -180,6 +199,7 @@ class Marts:
         pairs = [p for m in members for p in self.completion.pairs(*m).values()]
         grades = [p["grade"] for p in pairs if p["grade"] is not None]
         done = sum(p["state"] == "completed" for p in pairs)
+        reviews = [r for k, r in self._reviews.items() if k[:2] in members]
         return {
             "students": len(members),
             "students_left": sum(not self.core.enrollments[m]["is_enrolled"] for m in members),
@@ -191,6 +211,7 @@ class Marts:
             "completion_rate": done / len(pairs) if pairs else None,
             "average_grade": sum(grades) / len(grades) if grades else None,
             "open_reviews": sum(completion[m]["open_reviews"] for m in members),
+            "overdue_reviews": sum(r["is_overdue"] for r in reviews),
         }
 
     def class_summary(self) -> Rows:

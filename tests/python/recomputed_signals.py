@@ -18,9 +18,11 @@ OF_EXPECTED_WORK = ("nothing is expected yet", "nothing is expected of this stud
 class Signals:
     """Every signal of every student."""
 
-    def __init__(self, health: Health, waiting: Waiting, types: dict[str, str]) -> None:
+    def __init__(
+        self, health: Health, waiting: Waiting, types: dict[str, str], names: dict[str, str]
+    ) -> None:
         self.health, self.core, self.calendar = health, health.core, health.calendar
-        self.waiting, self.types = waiting, types
+        self.waiting, self.types, self.names = waiting, types, names
 
     def is_paused(self, now: Moment) -> bool:
         """Return whether nobody of the group has completed anything for over a week."""
@@ -169,22 +171,30 @@ class Signals:
             this_week = monday_of(self.core.today(class_id))
             stuck_since = self.waiting.stuck_since_week(class_id, student)
             if stuck_since and signals[class_id, student, "stuck"]["status"] in ("watch", "fail"):
-                self._add(found, class_id, student, "newly_stuck", this_week, stuck_since)
+                row = self._add(found, class_id, student, "newly_stuck", this_week, stuck_since)
+                if longest := self.waiting.longest(class_id, student):
+                    row |= {"assignment_id": longest[0], "assignment_name": self.names[longest[0]]}
             if signals[class_id, student, "never_started"]["status"] in ("watch", "fail"):
                 enrolled = self.core.enrollments[class_id, student]["enrolled_on"]
                 spell = monday_of(max(enrolled, self.core.begin[class_id] or date.min))
                 self._add(found, class_id, student, "never_started", this_week, spell)
         return found
 
-    @staticmethod
-    def _add(found: Rows, class_id: str, student: str, event: str, week: date, spell: date) -> None:
-        found["|".join([class_id, student, event, spell.isoformat()])] = {
+    def _add(
+        self, found: Rows, class_id: str, student: str, event: str, week: date, spell: date
+    ) -> dict[str, Any]:
+        this_week = monday_of(self.core.today(class_id))
+        row = found["|".join([class_id, student, event, spell.isoformat()])] = {
             "class_id": class_id,
             "student_id": student,
             "event": event,
             "week_starts_on": week,
             "spell_starts_on": spell,
+            "is_recent": spell in (this_week, this_week - WEEK),
+            "assignment_id": None,
+            "assignment_name": None,
         }
+        return row
 
     def _of_week(
         self,

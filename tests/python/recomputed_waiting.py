@@ -111,6 +111,24 @@ class Waiting:
             default=None,
         )
 
+    def start(self, class_id: str, student: str) -> dict[str, Any]:
+        """Return where to start: where stuck, else the first missing, else the longest wait."""
+        now = self.health.now(class_id, student)
+        longest = self.longest(class_id, student)
+        missing = [
+            a
+            for a in self.health.expected_of(now, student)
+            if (class_id, student, a) in self.core.pairs and not self._is_done(class_id, student, a)
+        ]
+        start = longest[0] if longest else None
+        if missing and not (longest and longest[1]["is_stuck"]):
+            start = min(missing, key=now.required.index)
+        place = self.places.get((class_id, student, start), NOWHERE) if start else NOWHERE
+        return {
+            "start_assignment_id": start,
+            "start_days_waiting": place["days_waiting"] if place["is_waiting"] else None,
+        }
+
     def stuck_at(self, class_id: str, assignment: str) -> list[str]:
         """Return who is stuck at an assignment."""
         return [

@@ -10,6 +10,7 @@ from cohorts import Tables, cohort_tables
 from planned_cohort import planned_tables
 from raw_fixture import with_schedule_file, write_raw_db
 from recomputed import Recomputed
+from recomputed_contacts import with_contacts
 from recomputed_marts import KEYS, Marts
 from verdict_cohort import store
 from verdict_cohorts import all_cases
@@ -32,13 +33,13 @@ COHORTS: dict[str, tuple[Callable[[], Tables], datetime | None]] = {
 def cohort(request, tmp_path_factory):
     """A warehouse and its recomputation."""
     build, as_of = COHORTS[request.param]
-    tables = build()
+    tables = with_contacts(build())
     data_dir = tmp_path_factory.mktemp("recomputed")
     write_raw_db(data_dir / "raw.db", with_schedule_file(tables))
     variables: dict[str, Any] = {"as_of": as_of.isoformat()} if as_of else {}
     warehouse = build_warehouse(data_dir, selector="sync", **variables)
     stale = {row["id"] for row in rows(warehouse, "select id from core.classes where is_stale")}
-    return warehouse, Marts(Recomputed(tables, as_of=as_of), stale)
+    return warehouse, Marts(Recomputed(tables, as_of=as_of), stale, as_of)
 
 
 @pytest.mark.parametrize("mart", KEYS)

@@ -29,6 +29,7 @@ ADDED = [
     "add class_states",
     "add schedule",
     "add exclusions",
+    "add contacts",
     "add progressions.rejected_fields",
     "add rejected_records.field",
     "add rejected_records.version_no",
@@ -84,7 +85,13 @@ def upgraded(tmp_path: Path) -> Iterator[Bench]:
 
 
 def counts(bench: Bench) -> dict[str, int]:
-    left = {"sync_runs", "sync_pages", "class_states", "exclusions"}  # the log, and what is new
+    left = {
+        "sync_runs",
+        "sync_pages",
+        "class_states",
+        "exclusions",
+        "contacts",
+    }  # the log, and what is new
     stored = {name for (name,) in bench.query("SELECT name FROM sqlite_master")}
     tables = (RAW_TABLES.keys() & stored) - left
     return {t: bench.query(f"SELECT count(*) FROM {t}")[0][0] for t in tables}

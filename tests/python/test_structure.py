@@ -17,6 +17,7 @@ ROOMS = (
     {"forget"},
     {"sync"},
     {"notify", "web"},
+    {"export"},
     {"reading"},
     {"sandbox", "sources", "warehouse"},
     {"raw"},

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..config import Settings
-from ..errors import CohortTrackerError, ConfigError, StaleDataError, unexpected
+from ..errors import CohortTrackerError, StaleDataError, unexpected
 from ..raw.class_states import UNLISTED_DAYS
 from ..runtime.printing import ago, count, records, say, say_json, say_table, when
 from ..warehouse.status import ClassStatus, Status, read_status
+from .ages import parse_age
 from .roster import say_roster
 from .settings import settings_of
 
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _HOW_TO_BUILD = "Run `cohort-tracker sync`."
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def run_status(config_path: Path | None, *, as_json: bool, max_age: str | None) -> None:
@@ -42,17 +40,6 @@ def run_status(config_path: Path | None, *, as_json: bool, max_age: str | None) 
     finally:
         if as_json:
             say_json({**status.as_json(), "error": failure or None})
-
-
-def parse_age(text: str) -> timedelta:
-    """An age like `90m`, `24h` or `3d`; raises ConfigError."""
-    match = _AGE.fullmatch(text.strip().lower())
-    if match is None:
-        raise ConfigError(f"--max-age {text!r} is no age", "Write it like 90m, 24h or 3d.")
-    try:
-        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
-    except OverflowError:
-        return timedelta.max
 
 
 def require_fresh(status: Status, settings: Settings, limit: timedelta, now: datetime) -> None:

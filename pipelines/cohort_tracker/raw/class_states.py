@@ -6,6 +6,7 @@ any more keeps its rows in all tables.
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,3 +33,14 @@ def is_unlisted_for_long(state: ClassState, now: datetime) -> bool:
     """Whether the account has not listed the class for so long that it counts as retired."""
     since = state.unlisted_since
     return since is not None and now - since >= timedelta(days=UNLISTED_DAYS)
+
+
+def is_retired(
+    state: ClassState, names: Iterable[str | None], retired_classes: Container[str], now: datetime
+) -> bool:
+    """Whether nothing is asked of the class any more, by its state or by the settings.
+
+    `names`: what it can be called by.
+    """
+    named = any(name is not None and name in retired_classes for name in names)
+    return named or state.is_retired or is_unlisted_for_long(state, now)

@@ -159,6 +159,16 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         Column("pattern", "text"),
         *_SEEN,
     ),
+    "contacts": (
+        _required("contact_id", "text"),
+        _required("student_id", "text"),
+        _required("contacted_on", "date"),
+        _required("how", "text"),
+        Column("contacted_by", "text"),
+        Column("note", "text"),
+        _required("is_withdrawn", "bool"),
+        _required("first_seen_at", "timestamp"),  # by nobody's run: somebody typed it
+    ),
 }
 
 LOG_TABLES = ("sync_pages", "sync_runs")
@@ -189,17 +199,18 @@ _SQLITE_TYPES = {
 }
 
 
+def create_table(table: str) -> str:
+    """The SQLite statement that makes a raw table where it is missing (all columns nullable)."""
+    columns = (f'"{column.name}" {_SQLITE_TYPES[column.type]}' for column in RAW_TABLES[table])
+    return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(columns)})"
+
+
 def create_statements() -> list[str]:
-    """SQLite statements that make what is missing of the layout (all columns nullable).
+    """SQLite statements that make what is missing of the layout.
 
     They also note that the file has this layout, so an older one must be migrated before.
     """
-    tables = [
-        f"CREATE TABLE IF NOT EXISTS {table} ("
-        + ", ".join(f'"{column.name}" {_SQLITE_TYPES[column.type]}' for column in columns)
-        + ")"
-        for table, columns in RAW_TABLES.items()
-    ]
+    tables = map(create_table, RAW_TABLES)
     indexes = [f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in INDEXES.items()]
     noted = [
         "INSERT OR IGNORE INTO raw_migrations VALUES"  # noqa: S608

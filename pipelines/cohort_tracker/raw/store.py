@@ -6,15 +6,16 @@ here.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import DamagedStoreError, ForeignStoreError, StoreError
 from .class_states import ClassState
@@ -41,6 +42,11 @@ ClassKey = tuple[str, str]
 _LAYOUT = RAW_TABLES.keys() | INDEXES.keys() | {"raw_secret", "raw_forgotten"}
 _FIRST_COLUMNS = {"class_id", "record_id", "version_no", "record_hash"}  # since the first release
 _RUST_TABLES = {"students", "assignments", "progressions", "sync_history"}
+_Result = TypeVar("_Result")
+
+
+class _ReplacedError(Exception):
+    """Another file took the store's place while it was waited for."""
 
 
 class RawStore:
@@ -160,7 +166,7 @@ class RawStore:
         """Append rows of the log's tables (`sync_runs`, `sync_pages`), all or none."""
         by_table: Mapping[str, list[list[Any]]] = {table: [] for table in LOG_TABLES}
         for table, row in rows:
-            values = [_stored(row.get(column.name)) for column in RAW_TABLES[table]]
+            values = [as_stored(row.get(column.name)) for column in RAW_TABLES[table]]
             by_table[table].append(values)
         self.wait_until_free()
         try:
@@ -175,6 +181,78 @@ class RawStore:
                 connection.commit()
         except sqlite3.Error as error:
             raise StoreError(f"Could not write {self.path}: {error}", WRITE_HINT) from error
+
+    def write(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Let `change` write into the file beside whatever runs, all or nothing; its result.
+
+        It holds the file for less than a reader waits, and tries again: `change` is called anew
+        each time. What it wrote is on the disk when this returns. A file that is damaged, empty, or
+        must be migrated first is left as it is.
+        """
+        self.check(thorough=True)
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return self._written(change)
+            except _ReplacedError:
+                pass  # by `forget` or `restore`: what is written into the old file would be lost
+            except sqlite3.Error as error:
+                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise self._explained(error) from error
+            except OSError as error:
+                raise StoreError(f"{self.path}: {error.strerror}", WRITE_HINT) from error
+            time.sleep(_STEP_SECONDS / 4)  # whoever waits for the file gets it
+
+    def _written(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """One try of `write`."""
+        found, place = self.path.stat(), f"{self.path.resolve().as_uri()}?mode=rw"
+        with closing(
+            sqlite3.connect(place, uri=True, timeout=_STEP_SECONDS, isolation_level=None)
+        ) as connection:
+            connection.execute("PRAGMA synchronous = EXTRA")
+            connection.execute("BEGIN IMMEDIATE")
+            if not os.path.samestat(found, self.path.stat()):
+                raise _ReplacedError
+            if "progressions" not in _tables(connection):
+                raise StoreError(f"Nothing is stored in {self.path}", "Run `cohort-tracker sync`.")
+            if pending := _pending(connection):
+                raise StoreError(
+                    f"{self.path} is of an older version (before {pending[0].name})",
+                    "Run `cohort-tracker sync` first: it brings it up to date, all rows stay.",
+                )
+            result = change(connection)
+            connection.execute("COMMIT")
+        return result
+
+    @contextmanager
+    def holding_off_writers(self) -> Iterator[None]:
+        """Let nobody write into the file meanwhile, because another takes its place; reading goes.
+
+        A file that is not there, or is no store, is held by nobody. Raises StoreError.
+        """
+        if not self.path.exists():
+            yield
+            return
+        with closing(
+            sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        ) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                known = self._explained(error)
+                if not isinstance(known, DamagedStoreError):
+                    raise known from error
+            yield
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows of a raw table by column, in the order of storing; [] where it is missing."""
+        names = [column.name for column in RAW_TABLES[table]]
+        columns = ", ".join(f'"{name}"' for name in names)
+        with self._connection() as connection:
+            if connection is None or table not in _tables(connection):
+                return []
+            rows = connection.execute(f"SELECT {columns} FROM {table} ORDER BY rowid").fetchall()  # noqa: S608
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def known(self, source: str) -> Known:
         """What is known of a source's classes, in one go; their records when they are asked for."""
@@ -211,7 +289,7 @@ class RawStore:
                 rejected.setdefault(class_id, set()).add(record_hash)
             return Known(
                 class_versions=_class_versions(db, source),
-                described_at={key: at for key, text in described if (at := _moment(text))},
+                described_at={key: at for key, text in described if (at := as_moment(text))},
                 states=_class_states(db, source),
                 recorded={row[0] for row in recorded},
                 synced={row[0] for row in synced},
@@ -258,7 +336,7 @@ class RawStore:
                     stored.removed.add(record_id)
                 else:
                     stored.removed.discard(record_id)
-                    stored.records[record_id] = StoredRecord(record_hash, _moment(completed_at))
+                    stored.records[record_id] = StoredRecord(record_hash, as_moment(completed_at))
             stored.rejected_ids = rejected.keys() & stored.records.keys()
             last_ok = connection.execute(
                 "SELECT newest_completed_at, reported_total, stored_total FROM sync_runs"
@@ -285,14 +363,14 @@ class RawStore:
             ).fetchone()
         if last_ok is not None:
             newest, reported, current = last_ok
-            stored.newest_completed_at = _moment(newest)
+            stored.newest_completed_at = as_moment(newest)
             stored.unexplained = 0 if reported is None else reported - current
         if thorough is not None:
-            stored.last_thorough_at = _moment(thorough[0])
+            stored.last_thorough_at = as_moment(thorough[0])
             stored.quick_runs = thorough[1]
         # After a read with doubts, or of much that could not be read, everything is read again.
         if last_full is not None and last_read == ("ok",):
-            stored.last_full_at = _moment(last_full[0])
+            stored.last_full_at = as_moment(last_full[0])
         return stored
 
     def _curriculum(self, source: str, class_id: str, units_hash: str) -> set[str]:
@@ -420,12 +498,12 @@ class RawStore:
                 f"SELECT {key}, finished_at FROM sync_runs WHERE rowid IN"  # noqa: S608
                 f" (SELECT max(rowid) FROM sync_runs WHERE status = 'ok' GROUP BY {key})"
             ).fetchall()
-        last_ok = {(row[0], row[1]): _moment(row[2]) for row in finished}
+        last_ok = {(row[0], row[1]): as_moment(row[2]) for row in finished}
         return {
             (row[-2], row[-1]): {
                 **dict(row),
-                "started_at": _moment(row["started_at"]),
-                "finished_at": _moment(row["finished_at"]),
+                "started_at": as_moment(row["started_at"]),
+                "finished_at": as_moment(row["finished_at"]),
                 "last_ok_at": last_ok.get((row[-2], row[-1])),
             }
             for row in runs
@@ -448,7 +526,7 @@ class RawStore:
             found.setdefault((source, class_id), []).append(
                 {
                     "run_id": run_id,
-                    "finished_at": _moment(finished_at),
+                    "finished_at": as_moment(finished_at),
                     "status": status,
                     "error": error,
                     "fetched": fetched,
@@ -610,14 +688,14 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
     return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
 
 
-def _stored(value: Any) -> Any:
+def as_stored(value: Any) -> Any:
     """A value as dlt stores it in SQLite: a time as text, in UTC."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
     return value
 
 
-def _moment(text: str | None) -> datetime | None:
+def as_moment(text: str | None) -> datetime | None:
     """A stored UTC time as an aware datetime."""
     if text is None:
         return None
@@ -660,7 +738,7 @@ def _class_states(db: sqlite3.Connection, source: str) -> dict[str, ClassState]:
     )
     return {
         class_id: ClassState(
-            None if listed is None else bool(listed), _moment(since), bool(retired)
+            None if listed is None else bool(listed), as_moment(since), bool(retired)
         )
         for class_id, listed, since, retired in rows
     }

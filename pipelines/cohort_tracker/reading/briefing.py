@@ -73,6 +73,11 @@ class Student:
     contacts: tuple[Contact, ...] = ()
 
     @property
+    def earlier_tier(self) -> str | None:
+        """The tier two weeks before the one measured."""
+        return self.weeks[-3].tier if len(self.weeks) > 2 else None
+
+    @property
     def last_contact(self) -> Contact | None:
         """The newest contact."""
         return self.contacts[0] if self.contacts else None

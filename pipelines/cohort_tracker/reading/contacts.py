@@ -1,10 +1,12 @@
-"""Who was reached out to, as it stands in the raw store now: a contact is shown at once."""
+"""Who was reached out to: as the raw store has it now, so that a contact is shown at once."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
+from ..raw.contacts import current_contacts
 from .reader import Reader
 
 
@@ -12,7 +14,8 @@ from .reader import Reader
 class Contact:
     """Somebody reached out to a student.
 
-    `by` and `note` are None where nobody wrote them, or where names are hidden.
+    `contact_id`, `by` and `note` are None where names are hidden, the last two also where nobody
+    wrote them.
     """
 
     contact_id: str | None
@@ -23,8 +26,50 @@ class Contact:
 
 
 def contacts_by_student(reader: Reader) -> dict[str, list[Contact]]:
-    """The contacts of all students by the id that the reader shows, the newest first.
+    """The contacts of those whom the viewer may see, by the id that is shown, the newest first.
 
-    To be looked up with ids that the reader gave: it alone knows who may be seen.
+    Without the raw store beside the tables it is the contacts of the last build. Raises StoreError.
     """
-    return {}
+    found: dict[str, list[Contact]] = defaultdict(list)
+    if "core.students" not in reader.tables:
+        return found
+    if not reader.raw_path.exists():
+        return _of_the_tables(reader)
+    hidden = reader.viewer.hide_names
+    visible = {row["id"] for row in reader.rows("core.students", ("id",))}
+    for contact in current_contacts(reader.raw_path):
+        shown = reader.shown_id(contact.student_id)
+        if shown in visible:
+            found[shown].append(
+                Contact(
+                    None if hidden else contact.contact_id,
+                    contact.contacted_on,
+                    contact.how,
+                    None if hidden else contact.contacted_by,
+                    None if hidden else contact.note,
+                )
+            )
+    return found
+
+
+def _of_the_tables(reader: Reader) -> dict[str, list[Contact]]:
+    found: dict[str, list[Contact]] = defaultdict(list)
+    seen = set()
+    for row in reader.rows(
+        "marts.student_contacts",
+        ("student_id", "contact_id", "contacted_on", "how", "contacted_by", "note", "noted_at"),
+        order="contacted_on DESC, noted_at DESC",
+    ):
+        key = row["student_id"], row["contact_id"], row["noted_at"]
+        if key not in seen:  # once, though in each class of the student
+            seen.add(key)
+            found[row["student_id"]].append(
+                Contact(
+                    row["contact_id"],
+                    row["contacted_on"],
+                    row["how"],
+                    row["contacted_by"],
+                    row["note"],
+                )
+            )
+    return found

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from .tables import Column, Table
 
-from .tables import Table
+# Of a student by table: the column with the id, and those that the alias takes the place of.
+_STUDENTS = "core.students"
+_ALIASED = frozenset({"student_id", "first_name", "student_name"})
+_ALIASED_STUDENTS = frozenset({"id", "first_name", "name"})
 
-# Instead of these stands the alias, of the student that the row's id names.
-_IDS = frozenset({"student_id"})
-_NAMES = frozenset({"first_name", "student_name"})
-# Numbers of students: they would tell a student on every page, as an id does.
-_KEYS = frozenset({"student_key"})
-# The texts that are no person's. Every other text is dropped, so a new column is hidden at first.
+# What cannot hold a name. Texts, and whatever else may come, are hidden unless they are named here.
+_TYPES = ("BOOLEAN", "BIGINT", "HUGEINT", "INTEGER", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP")
+# Numbers that would tell a student on every page, as an id does, or a line of the roster.
+_KEYS = frozenset({"student_key", "line", "version_no"})
 _TEXTS = frozenset(
     [
         "assignment_id",
@@ -25,13 +25,14 @@ _TEXTS = frozenset(
         "day_name",
         "event",
         "field",
-        "file_name",
         "friendly_id",
+        "frontier_assignment_id",
+        "frontier_assignment_name",
         "group_night_key",
-        "id",
+        "how",
         "iso_week",
+        "last_run_status",
         "n_a_reason",
-        "name",
         "night",
         "night_key",
         "previous_tier",
@@ -49,7 +50,6 @@ _TEXTS = frozenset(
         "start_assignment_name",
         "state",
         "status",
-        "sync_mode",
         "thresholds",
         "tier",
         "timezone",
@@ -57,16 +57,10 @@ _TEXTS = frozenset(
         "unit",
         "version",
         "weekday_name",
-        "how",
-        "last_run_status",
-        "frontier_assignment_id",
-        "frontier_assignment_name",
     ]
 )
-# Of these the columns `id` and `name` are a student's.
-_OF_STUDENTS = frozenset({"core.students"})
-# Of these the column `id` is a progression's.
-_OF_PROGRESSIONS = frozenset({"core.progressions"})
+# Of these alone the columns `id` and `name` are no person's.
+_NAMED = frozenset({"core.assignments", "core.build", "core.classes", "core.sync_history"})
 
 
 def masked_columns(table: Table) -> tuple[str, ...]:
@@ -74,28 +68,44 @@ def masked_columns(table: Table) -> tuple[str, ...]:
     return tuple(
         column.name
         for column in table.columns
-        if column.name in _IDS | _NAMES
-        or (column.name not in _KEYS and not column.type.startswith("VARCHAR"))
-        or (column.name in _TEXTS and not (column.name == "id" and table.name in _OF_PROGRESSIONS))
+        if column.name in _aliased(table) or _shows(table, column)
     )
 
 
-def mask(table: Table, columns: Sequence[str], alias_of: Mapping[str, str]) -> Masker:
-    """What turns a row of the columns into one that names nobody."""
-    own_id = "id" if table.name in _OF_STUDENTS else "student_id"
-    aliased = {"id", "name", "first_name"} if table.name in _OF_STUDENTS else _IDS | _NAMES
-    places = [place for place, column in enumerate(columns) if column in aliased]
-    id_place = columns.index(own_id) if own_id in columns else None
-    if places and id_place is None:
-        raise ValueError(f"{table.name}: the alias needs {own_id}")
+def masked_query(table: Table, relation: str, aliases: str) -> str:
+    """SQL for all columns of a relation, with aliases for names and NULL for what is dropped.
 
-    def masked(row: Sequence[Any]) -> tuple[Any, ...]:
-        if id_place is None:
-            return tuple(row)
-        alias = alias_of.get(row[id_place], "Somebody")
-        return tuple(alias if place in places else value for place, value in enumerate(row))
+    Args:
+        table: what the columns are.
+        relation: SQL of the rows.
+        aliases: the name of a table of `student_id` and `alias`.
+    """
+    aliased = _aliased(table)
+    selected = ", ".join(
+        f"coalesce(a.alias, 'Somebody') AS \"{column.name}\""
+        if column.name in aliased
+        else f'r."{column.name}"'
+        if _shows(table, column)
+        else f'CAST(NULL AS {column.type}) AS "{column.name}"'
+        for column in table.columns
+    )
+    if not aliased:
+        return f"SELECT {selected} FROM {relation} AS r"  # noqa: S608
+    own_id = "id" if table.name == _STUDENTS else "student_id"
+    return (
+        f"SELECT {selected} FROM {relation} AS r"  # noqa: S608
+        f' LEFT JOIN {aliases} AS a ON r."{own_id}" = a.student_id'
+    )
 
-    return masked
+
+def _aliased(table: Table) -> frozenset[str]:
+    if table.name == _STUDENTS:
+        return _ALIASED_STUDENTS
+    return _ALIASED if table.kind == "person" else frozenset()
 
 
-Masker = Callable[[Sequence[Any]], tuple[Any, ...]]
+def _shows(table: Table, column: Column) -> bool:
+    if column.type.startswith("VARCHAR"):
+        named = table.name in _NAMED and column.name in ("id", "name")
+        return column.type == "VARCHAR" and (named or column.name in _TEXTS)
+    return column.type.startswith(_TYPES) and "[" not in column.type and column.name not in _KEYS

@@ -58,6 +58,7 @@ def opened(warehouse: Path) -> Iterator[DuckDBPyConnection]:
         with duckdb.connect() as connection:
             connection.execute(f"ATTACH '{place}' AS {DATABASE} (READ_ONLY)")
             connection.execute(f"USE {DATABASE}")
+            connection.execute("SET temp_directory = ''")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             yield connection

@@ -21,48 +21,60 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from ..errors import CohortTrackerError
+from ..errors import CohortTrackerError, StoreError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _NARROWEST, _NARROWEST_TABLE, _WIDEST = 20, 60, 100
+_PIPED = 80
+_WITHOUT_WIDTH = frozenset({"Mn", "Me", "Cf"})
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Part of how Persian, Hindi and others are written, and of many emoji.
 _JOINERS = frozenset("\u200c\u200d")
 
 
-def printable(text: str | None) -> str:
-    """Text in one line, with a question mark for each character that steers a terminal."""
+def printable(text: str | None, instead: str = "?") -> str:
+    """Text in one line, with a question mark for each character that steers what shows it."""
     if not text or text.isprintable():
         return text or ""
-    return "".join(map(_harmless, text))
+    return "".join(_harmless(character, instead) for character in text)
 
 
-def _harmless(character: str) -> str:
+def _harmless(character: str, instead: str) -> str:
     if character.isspace():
         return " "
     steers = unicodedata.category(character) in _STEERING and character not in _JOINERS
-    return "?" if steers else character
+    return instead if steers else character
 
 
-def say(text: str = "", *, style: str = "", indent: int = 0, err: bool = False) -> None:
+def say(
+    text: str = "",
+    *,
+    style: str = "",
+    indent: int = 0,
+    hang: int = 0,
+    fit: bool = False,
+    err: bool = False,
+) -> None:
     """Print one line, on standard error if `err`.
 
-    At a terminal it is wrapped between words and has the style (as rich writes it: `bold red`).
-    A word longer than the line, like a path, stays whole. Elsewhere a line stays a line.
+    At a terminal it is wrapped between words and has the style (as rich writes it: `bold red`);
+    the lines that follow stand `hang` further in. A word longer than the line, like a path, stays
+    whole. Elsewhere a line stays a line, unless it shall `fit` into 80 columns there, too.
     """
     stream = _stream(err)
     line = _writable(text, stream)
     if not stream.isatty():
-        _put(stream, " " * indent + line + "\n")
+        width = _PIPED if fit else None
+        _put(stream, "".join(f"{part}\n" for part in _wrapped(line, width, indent, hang)))
         return
     from rich.text import Text
 
     console = _console(stream)
     width = max(_NARROWEST, min(console.width, _WIDEST))
-    for part in _wrapped(line, width - indent):
-        console.print(Text(" " * indent + part, style), soft_wrap=True)
+    for part in _wrapped(line, width, indent, hang):
+        console.print(Text(part, style), soft_wrap=True)
 
 
 def say_error(error: CohortTrackerError, class_name: str | None = None) -> None:
@@ -87,6 +99,36 @@ def say_warning(text: str) -> None:
 def say_json(value: dict[str, Any]) -> None:
     """Print one JSON object, in ASCII, on standard output."""
     _put(_stream(err=False), json.dumps(value, indent=2) + "\n")
+
+
+def say_bytes(parts: Iterable[bytes]) -> None:
+    """Write bytes to standard output as they come, until they end or the reader leaves.
+
+    At a terminal they are taken for lines of UTF-8 and made safe. Raises StoreError where they
+    cannot be written.
+    """
+    stream = _stream(err=False)
+    out = getattr(stream, "buffer", None)
+    try:
+        for part in parts:
+            if out is None or stream.isatty():
+                lines = part.decode("utf-8").removeprefix("\ufeff").split("\n")
+                stream.write("\n".join(_writable(line.rstrip("\r"), stream) for line in lines))
+            else:
+                out.write(part)
+        stream.flush()
+    except BrokenPipeError:
+        _lead_nowhere(stream)
+    except OSError as error:
+        _lead_nowhere(stream)
+        raise StoreError(
+            f"Standard output cannot be written: {error.strerror}", "Check the disk's space."
+        ) from error
+
+
+def is_terminal() -> bool:
+    """Whether standard output leads to a terminal."""
+    return _stream(err=False).isatty()
 
 
 def say_table(
@@ -220,11 +262,15 @@ def _put(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except (OSError, ValueError):
-        # The reader left, or the disk is full: what is buffered must not be tried again at exit.
-        with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+        _lead_nowhere(stream)  # the reader left, or the disk is full
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """Let a stream that cannot be written end: what is buffered must not be tried again at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class _Unfailing:
@@ -251,18 +297,29 @@ def _writable(text: str | None, stream: TextIO) -> str:
     return printable(text).encode(encoding, "replace").decode(encoding)
 
 
-def _wrapped(line: str, width: int) -> list[str]:
-    from rich.text import Text
-
+def _wrapped(line: str, width: int | None, indent: int, hang: int) -> list[str]:
+    """The line in lines of at most `width` cells; in one without a width."""
     first, *words = line.split(" ")
-    lines = [first]
+    lines = [" " * indent + first]
     for word in words:
         longer = f"{lines[-1]} {word}"
-        if Text(longer).cell_len <= width:
+        if width is None or _cells(longer) <= width:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines.append(" " * (indent + hang) + word)
     return lines
+
+
+def _cells(text: str) -> int:
+    """The cells that a text takes at a terminal, at most: emoji may be joined to fewer."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.category(character) in _WITHOUT_WIDTH
+        else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )
 
 
 def _console(stream: TextIO) -> Console:

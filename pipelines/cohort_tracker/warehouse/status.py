@@ -14,7 +14,7 @@ from typing import Any
 from ..config import Settings
 from ..errors import StoreError
 from ..raw.backup import list_backups, taken_at
-from ..raw.class_states import ClassState, is_unlisted_for_long
+from ..raw.class_states import ClassState, is_retired
 from ..raw.store import ClassKey, RawStore
 from ..runtime.lock import interrupted_run
 from ..thresholds import changed_thresholds, thresholds_in_force
@@ -238,9 +238,7 @@ def _classes(
                 last_error=run.get("error"),
                 rejected=run.get("rejected", 0),
                 unlisted_since=state.unlisted_since,
-                is_retired=state.is_retired
-                or is_unlisted_for_long(state, now)
-                or not {key[1], friendly_id}.isdisjoint(settings.retired_classes),
+                is_retired=is_retired(state, (key[1], friendly_id), settings.retired_classes, now),
             )
         )
     return found

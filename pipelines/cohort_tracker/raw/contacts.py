@@ -1,0 +1,156 @@
+"""Who was contacted, when and how: what people type in, and no API can give again.
+
+A contact is a row of `contacts`; taking it back is another row with the same id. Nothing is changed
+and nothing deleted, but by `forget`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from .forgotten import Forgotten, entries_of
+from .schema import RAW_TABLES, create_table
+from .store import RawStore, as_moment, as_stored
+
+HOW = ("call", "mail", "chat", "meeting")
+"""The ways to reach somebody."""
+
+_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that looks like another
+_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One contact with a student. `noted_at` is aware, UTC."""
+
+    contact_id: str
+    student_id: str
+    contacted_on: date
+    how: str
+    contacted_by: str | None
+    note: str | None
+    noted_at: datetime
+
+
+def add_contact(
+    path: Path,
+    student_id: str,
+    *,
+    contacted_on: date,
+    how: str,
+    contacted_by: str | None = None,
+    note: str | None = None,
+    now: datetime | None = None,
+) -> Contact:
+    """Note a contact in the raw store at `path`, beside whatever runs, all or nothing.
+
+    `student_id` is that of `core.students`; `now` is aware. Raises StoreError, or ConfigError where
+    the student was forgotten.
+    """
+    assert how in HOW, how
+    moment = now or datetime.now(UTC)
+
+    def add(db: sqlite3.Connection) -> Contact:
+        if _is_forgotten(db, student_id):
+            raise ConfigError("This person was forgotten", "Nothing is stored of them any more.")
+        db.execute(create_table("contacts"))  # an older version has none
+        contact = Contact(_new_id(db), student_id, contacted_on, how, contacted_by, note, moment)
+        _append(db, contact, is_withdrawn=False)
+        return contact
+
+    return RawStore(path).write(add)
+
+
+def withdraw(path: Path, contact_id: str, *, now: datetime | None = None) -> Contact:
+    """Take a contact back: it stays in the raw store, but is in no table. Returns what it was.
+
+    Raises StoreError, or ConfigError where there is no such contact.
+    """
+    wanted = contact_id.strip().lower()
+    moment = now or datetime.now(UTC)
+
+    def take_back(db: sqlite3.Connection) -> Contact:
+        db.execute(create_table("contacts"))
+        found = _stored_contact(db, wanted)
+        # What was said of the person need not stand there twice.
+        _append(
+            db, replace(found, contacted_by=None, note=None, noted_at=moment), is_withdrawn=True
+        )
+        return found
+
+    return RawStore(path).write(take_back)
+
+
+def current_contacts(path: Path) -> list[Contact]:
+    """The contacts that were not taken back, the newest first; [] where nothing is stored.
+
+    Raises StoreError.
+    """
+    newest = {row["contact_id"]: row for row in RawStore(path).rows("contacts")}
+    found = [_contact(row) for row in newest.values() if not row["is_withdrawn"]]
+    return sorted(found, key=lambda item: (item.contacted_on, item.noted_at), reverse=True)
+
+
+def _stored_contact(db: sqlite3.Connection, contact_id: str) -> Contact:
+    """A contact that was not taken back; raises ConfigError where there is none."""
+    db.row_factory = sqlite3.Row
+    row = db.execute(
+        "SELECT * FROM contacts WHERE contact_id = ? ORDER BY rowid DESC LIMIT 1", (contact_id,)
+    ).fetchone()
+    if row is None:
+        raise ConfigError(
+            f"There is no contact {contact_id!r}", "`cohort-tracker contact list` shows their ids."
+        )
+    if row["is_withdrawn"]:
+        raise ConfigError(f"Contact {contact_id} was taken back before", "Nothing was changed.")
+    return _contact(dict(row))
+
+
+def _contact(row: Mapping[str, Any]) -> Contact:
+    noted_at = as_moment(row["first_seen_at"])
+    assert noted_at is not None
+    return Contact(
+        row["contact_id"],
+        row["student_id"],
+        date.fromisoformat(row["contacted_on"]),
+        row["how"],
+        row["contacted_by"],
+        row["note"],
+        noted_at,
+    )
+
+
+def _append(db: sqlite3.Connection, contact: Contact, *, is_withdrawn: bool) -> None:
+    row = {
+        **asdict(contact),
+        "contacted_on": contact.contacted_on.isoformat(),
+        "is_withdrawn": is_withdrawn,
+        "first_seen_at": as_stored(contact.noted_at),
+    }
+    names = [column.name for column in RAW_TABLES["contacts"]]
+    places = ", ".join("?" * len(names))
+    db.execute(
+        f"INSERT INTO contacts ({', '.join(names)}) VALUES ({places})",  # noqa: S608
+        [row[name] for name in names],
+    )
+
+
+def _new_id(db: sqlite3.Connection) -> str:
+    while True:
+        made = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+        taken = db.execute("SELECT 1 FROM contacts WHERE contact_id = ?", (made,))
+        if taken.fetchone() is None:
+            return made
+
+
+def _is_forgotten(db: sqlite3.Connection, student_id: str) -> bool:
+    forgotten = Forgotten(entries_of(db))
+    source, _, user_id = student_id.rpartition(":")
+    return forgotten.has_student(student_id) or forgotten.has_account(source, user_id)

@@ -1,0 +1,128 @@
+"""The page of one group: one HTML document that asks nothing of anybody."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ..reading import trust
+from ..reading.briefing import Briefing
+from ..reading.details import StudentDetails
+from ..reading.freshness import Freshness
+from ..reading.viewer import Viewer
+from . import drawing, text
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says.
+
+    Args:
+        briefing: what there is to say about the group.
+        freshness: how far that is of now.
+        details: what folds out of each student, by student id.
+        viewer: who reads it.
+        version: the program's.
+        made_at: when the page is made, an aware time.
+        build_id: which build made the tables.
+    """
+
+    briefing: Briefing
+    freshness: Freshness
+    details: Mapping[str, StudentDetails]
+    viewer: Viewer
+    version: str
+    made_at: datetime
+    build_id: str
+
+
+def render(page: Page) -> str:
+    """The page as one self-contained HTML document."""
+    numbers = {student.student_id: n for n, student in enumerate(page.briefing.everyone, start=1)}
+    style, script = _asset("page.css"), _asset("page.js")
+    document = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            page=page,
+            briefing=page.briefing,
+            group=page.briefing.group,
+            fresh=page.freshness,
+            viewer=page.viewer,
+            numbers=numbers,
+            nothing_more=StudentDetails(),
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+        )
+    )
+    return _compact(document)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("cohort_tracker.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=text.shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        cut=text.cut,
+        name=text.name,
+        day=text.day,
+        short_day=text.short_day,
+        moment=text.moment,
+        percent=text.percent,
+        counted=text.counted,
+        number=text.number,
+        measured=text.measured,
+        mail_link=text.mail_link,
+        contacted=text.contacted,
+        listed=text.listed,
+    )
+    environment.tests["cut_short"] = text.is_cut
+    environment.globals.update(
+        tiers=text.TIERS,
+        trust=trust,
+        sparkline=drawing.sparkline,
+        scores_in_words=drawing.scores_in_words,
+        completions_by_week=drawing.completions_by_week,
+        done_by_week=drawing.done_by_week,
+        shown_weeks=drawing.shown_weeks,
+    )
+    return environment
+
+
+@cache
+def _asset(name: str) -> str:
+    """A file of this room, without comments and indents: no text from outside is in it."""
+    content = resources.files("cohort_tracker.web").joinpath(name).read_text("utf-8")
+    return _compact(re.sub(r"/\*.*?\*/", "", content, flags=re.DOTALL)).strip()
+
+
+def _policy(style: str, script: str) -> str:
+    """What a browser lets the page do: its own style and script, and nothing else."""
+    return (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}';"
+        " img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def _compact(document: str) -> str:
+    """Without indents and empty lines. No text that is shown has a line break."""
+    return re.sub(r"\s*\n\s*", "\n", document)
