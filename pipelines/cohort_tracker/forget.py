@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .config import Settings
 from .errors import BuildError, CohortTrackerError, ConfigError, StoreError
+from .notify.ledger import Ledger, forget_student, ledger_path
 from .raw.backup import clear_unfinished_backups
 from .raw.erase import Erased, entries_for, erase
 from .raw.forgotten import Entry, Forgotten, add_entries
@@ -20,9 +21,12 @@ from .raw.store import RawStore
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
 from .runtime.lock import sync_lock
+from .runtime.run_note import clear_run_note
 from .sources.files.rows import lines_of_forgotten
 from .sync import backup_folders, prepare_data_dir, rebuild, stores_beside
 from .warehouse.fingerprint import clear_failure, note_record_versions, noted_record_versions
+from .warehouse.global_id import global_id
+from .warehouse.query import query
 
 
 class SeveralPeopleError(ConfigError):
@@ -151,6 +155,7 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
         _erase_from_copies(settings, person, entries, memory.secret, report)
     if settings.warehouse_path.exists():
         _rebuild(settings, store, report)
+    _erase_from_ledger(settings, found.person, report)
     report.left = [
         path
         for path in sorted(settings.data_dir.iterdir())
@@ -173,6 +178,7 @@ def _clear_what_runs_left(settings: Settings) -> None:
     for name in ("build", "load", "logs"):
         clear(settings.data_dir / name)
     clear_failure(settings)
+    clear_run_note(settings.data_dir)
     for folder in backup_folders(settings):
         clear_unfinished_backups(folder)
 
@@ -200,6 +206,19 @@ def _erase_from_copies(
         except StoreError as error:
             hint = "Mend that and run the command again: it still holds the person."
             report.errors.append(StoreError(error.message, hint))
+
+
+def _erase_from_ledger(settings: Settings, person: Person | None, report: ForgetReport) -> None:
+    """Erase what mentors were told of the person, and of whomever the tables no longer know."""
+    path = ledger_path(settings.data_dir)
+    try:
+        if person is not None and person.account is not None:
+            forget_student(path, [global_id(*person.account)])
+        if report.tables_rebuilt and path.exists():
+            rows = query(settings.warehouse_path, "SELECT id FROM core.students")
+            Ledger(path).forget_all_but(row[0] for row in rows)
+    except StoreError as error:
+        report.errors.append(error)
 
 
 def _rebuild(settings: Settings, store: RawStore, report: ForgetReport) -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from cohort_tracker.sandbox import SandboxServer, World, generate
 from cohort_tracker.sources import transport
+from notify_school import Office, build_school
+from notify_school import office as open_office
 from support import Bench
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
@@ -105,3 +107,16 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
     copytree(built_data, tmp_path / "data")
     with Bench(tmp_path) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def school_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with news for mentors in it; not to be changed."""
+    return build_school(tmp_path_factory.mktemp("school"))
+
+
+@pytest.fixture
+def office(tmp_path: Path, school_data: Path) -> Iterator[Office]:
+    """A copy of the school's data, a receiver on loopback, and the real command."""
+    with open_office(tmp_path, school_data) as opened:
+        yield opened

@@ -35,8 +35,8 @@ _PATTERNS = (
     (re.compile(r"\b(mailto|tel|javascript|data|xmpp|slack|discord):", re.IGNORECASE), r"\1∶"),
     (re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})"), "․"),  # a host, which many services make a link
     (re.compile(r":(?=[\w+-]+:)"), "∶"),  # an emoji by its name
-    (re.compile(r"^#(?=\w|\s|#)"), "＃"),  # a heading or a channel
-    (re.compile(r"(?<=\s)#(?=\w)"), "＃"),
+    (re.compile(r"^#"), "＃"),  # a heading
+    (re.compile(r"(?<=\s)#(?=\w)"), "＃"),  # a channel
 )
 
 

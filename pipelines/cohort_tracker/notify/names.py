@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,25 +25,14 @@ def names_of(
 
     `viewer` is one with names: the ids are what the ledger knows students by.
     """
-    rows = _rows(connection, raw_path, viewer)
+    rows = Reader(connection, viewer, raw_path).rows("marts.student_health", _COLUMNS)
+    full = {row["student_id"]: (row["first_name"], row["last_name"]) for row in rows}
     if kind == "none":
-        hidden = Viewer(viewer.role, viewer.classes, viewer.nights, hide_names=True)
-        # In the same order, with the alias in the place of the id.
-        found = zip(rows, _rows(connection, raw_path, hidden), strict=True)
-        return {id_: alias for (id_, _, _), (alias, _, _) in found}
-    full = {id_: (first, last) for id_, first, last in rows}
+        hidden = Reader(connection, replace(viewer, hide_names=True), raw_path)
+        return {id_: hidden.shown_id(id_) for id_ in full}
     if kind == "full":
         return {id_: _whole(name) or id_ for id_, name in full.items()}
     return {id_: name or id_ for id_, name in short_names(full).items()}
-
-
-def _rows(
-    connection: DuckDBPyConnection, raw_path: Path, viewer: Viewer
-) -> list[tuple[str, str | None, str | None]]:
-    batches = Reader(connection, viewer, raw_path).batches(
-        "marts.student_health", _COLUMNS, order="class_id, student_id"
-    )
-    return [(row[0], row[1], row[2]) for batch in batches for row in batch]
 
 
 def short_names(names: Mapping[str, FullName]) -> dict[str, str]:

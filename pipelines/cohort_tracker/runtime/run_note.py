@@ -57,6 +57,11 @@ def note_run(data_dir: Path, now: datetime, *, error: str | None, backup_error: 
         _write(_path(data_dir), asdict(note))
 
 
+def clear_run_note(data_dir: Path) -> None:
+    """Forget how the last syncs went: what they failed with may name somebody."""
+    _path(data_dir).unlink(missing_ok=True)
+
+
 def _write(path: Path, note: dict[str, Any]) -> None:
     temporary = path.with_name(path.name + ".new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
