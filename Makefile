@@ -20,8 +20,8 @@ NEWEST_TESTS := $(addprefix tests/python/test_, cli.py container.py dbt_worker.p
 	models_cohort.py reliability_network.py structure.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup hooks lint types unit dbt-test coverage nightly test-newest docs lock \
-	bench bench-quick bench-setup bench-lock bench-health clean
+.PHONY: help demo test setup hooks lint types unit dbt-test coverage nightly test-newest docs \
+	pictures lock bench bench-quick bench-setup bench-lock bench-health clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ docs: $(READY) ## all tables, columns and the lineage in one file, opened where 
 	$(BIN)/dbt docs generate --static
 	@$(BIN)/python -c 'import pathlib, webbrowser; webbrowser.open(pathlib.Path("target/static_index.html").resolve().as_uri())' || true
 	@echo "The docs are in target/static_index.html"
+
+pictures: $(READY) ## the pictures of the README, from the demo; needs Chromium
+	$(BIN)/cohort-tracker demo --dir build/pictures > /dev/null
+	$(BIN)/python docs/make_pictures.py build/pictures
 
 lock: $(READY) ## the newest versions into requirements.lock, with hashes and without any address
 	$(BIN)/python $(INSTALL) "uv>=0.5"

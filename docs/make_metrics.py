@@ -109,9 +109,13 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
             ("score", "score"),
             ("class_score", "class_score"),
             ("tier", "tier"),
+            ("n_a_reason", "n_a_reason"),
             ("call_list", "call_list"),
+            ("previous_call_list", "previous_call_list"),
+            ("is_newly_called", "is_newly_called"),
             ("reasons", "reasons"),
             ("code", "reason_code"),
+            ("start_days_waiting", "start_days_waiting"),
             ("days_behind", "days_behind"),
             ("risk_rank", "risk_rank"),
             ("projection", "projection"),
@@ -127,6 +131,7 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
         [
             ("event", "event"),
             ("spell_starts_on", "spell_starts_on"),
+            ("is_recent", "is_recent"),
             ("event_key", "event_key"),
         ],
     ),
@@ -153,13 +158,15 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
     (
         "Weeks, cohorts, reviews",
         "`marts.progress_over_time`, `night_progress`, `cohort_comparison`, `review_queue`, "
-        "`night_summary`",
+        "`class_summary`, `night_summary`",
         [
             ("completions_per_student", "completions_per_student"),
             ("cumulative_completion_rate", "cumulative_completion_rate"),
             ("week_in_program", "week_in_program"),
             ("completion_rate_difference", "completion_rate_difference"),
             ("days_waiting", "review_days_waiting"),
+            ("is_overdue", "is_overdue"),
+            ("overdue_reviews", "overdue_reviews"),
             ("night", "night"),
             ("mean_score", "mean_score"),
         ],

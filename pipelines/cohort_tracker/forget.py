@@ -17,15 +17,15 @@ from .raw.forgotten import Entry, Forgotten, add_entries
 from .raw.people import People, Person
 from .raw.restore import clear_unfinished
 from .raw.rewrite import memory_of, rewrite
-from .raw.store import RawStore
+from .raw.store import Held, RawStore
+from .raw.student_ids import student_ids
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
 from .runtime.lock import sync_lock
 from .runtime.run_note import clear_run_note
 from .sources.files.rows import lines_of_forgotten
 from .sync import backup_folders, prepare_data_dir, rebuild, stores_beside
-from .warehouse.fingerprint import clear_failure, note_record_versions, noted_record_versions
-from .warehouse.global_id import global_id
+from .warehouse.fingerprint import clear_failure, note_held, noted_held
 from .warehouse.query import query
 
 
@@ -84,7 +84,7 @@ def holding_the_stores(settings: Settings) -> Iterator[RawStore]:
     with interruptible(), sync_lock(settings.data_dir, "forget"):
         store = RawStore(settings.raw_path)
         store.check(thorough=True)
-        if store.record_versions() < noted_record_versions(settings):
+        if store.held().lacks(noted_held(settings)):
             raise StoreError(
                 f"{store.path} holds less than at the last build",
                 "Run `cohort-tracker sync` first: it says what was lost and how it comes back.",
@@ -149,13 +149,14 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
         report.shared = found.person.written_beside(person)
         assert memory.secret is not None, "raw.db is laid out"
         entries |= entries_for(memory.secret, person)
-        note_record_versions(settings, 0)  # or the next sync would take less for a loss
+        _erase_from_ledger(settings, person, memory.secret)
+        note_held(settings, Held())  # or the next sync would take less for a loss
         report.erased = _erase_from(store.path, person, entries, memory.secret)
-        note_record_versions(settings, store.record_versions())
+        note_held(settings, store.held())
         _erase_from_copies(settings, person, entries, memory.secret, report)
     if settings.warehouse_path.exists():
         _rebuild(settings, store, report)
-    _erase_from_ledger(settings, found.person, report)
+    _clear_ledger(settings, report)
     report.left = [
         path
         for path in sorted(settings.data_dir.iterdir())
@@ -208,15 +209,24 @@ def _erase_from_copies(
             report.errors.append(StoreError(error.message, hint))
 
 
-def _erase_from_ledger(settings: Settings, person: Person | None, report: ForgetReport) -> None:
-    """Erase what mentors were told of the person, and of whomever the tables no longer know."""
-    path = ledger_path(settings.data_dir)
+def _erase_from_ledger(settings: Settings, person: Person, secret: str) -> None:
+    """Erase what mentors were told of the person. Raises StoreError."""
+    place = settings.raw_path.resolve().as_uri()
+    with closing(sqlite3.connect(f"{place}?mode=ro", uri=True)) as db:
+        ids = student_ids(db, secret, person)
+    forget_student(ledger_path(settings.data_dir), ids)
+
+
+def _clear_ledger(settings: Settings, report: ForgetReport) -> None:
+    """Erase what mentors were told of whomever the tables no longer know.
+
+    So a repeat finishes what was killed, and what a `notify` beside it noted meanwhile goes, too.
+    """
+    if not report.tables_rebuilt:
+        return
     try:
-        if person is not None and person.account is not None:
-            forget_student(path, [global_id(*person.account)])
-        if report.tables_rebuilt and path.exists():
-            rows = query(settings.warehouse_path, "SELECT id FROM core.students")
-            Ledger(path).forget_all_but(row[0] for row in rows)
+        rows = query(settings.warehouse_path, "SELECT id FROM core.students")
+        Ledger(ledger_path(settings.data_dir)).forget_all_but(row[0] for row in rows)
     except StoreError as error:
         report.errors.append(error)
 

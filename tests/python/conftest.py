@@ -16,6 +16,7 @@ from cohort_tracker.sandbox import SandboxServer, World, generate
 from cohort_tracker.sources import transport
 from notify_school import Office, build_school
 from notify_school import office as open_office
+from page_cohort import Cohort, made_in
 from support import Bench
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
@@ -120,3 +121,9 @@ def office(tmp_path: Path, school_data: Path) -> Iterator[Office]:
     """A copy of the school's data, a receiver on loopback, and the real command."""
     with open_office(tmp_path, school_data) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """Two classes of 50 with nights, as a sync published them; not to be changed."""
+    return made_in(tmp_path_factory.mktemp("cohort"))

@@ -72,6 +72,16 @@ with parts as (
     group by class_summary.class_id
     union all
     select
+        class_summary.class_id,
+        'overdue reviews per night' as part,
+        coalesce(sum(night_summary.overdue_reviews), 0) as total,
+        max(class_summary.overdue_reviews) as class_total
+    from {{ ref('class_summary') }} as class_summary
+    left join {{ ref('night_summary') }} as night_summary
+        on class_summary.class_id = night_summary.class_id
+    group by class_summary.class_id
+    union all
+    select
         class_id,
         'hours of the week' as part,
         count(*) as total,

@@ -44,11 +44,10 @@ def _last(weekday: int, today: date) -> date:
 def digest(audience: Audience, kind: str, keys: tuple[Key, ...]) -> Message:
     """The digest of a group, in the order of the page."""
     briefing, today = audience.briefing, audience.data_on
-    what = (
-        f"week of {today.day} {today:%B}"
-        if kind == "week"
-        else f"{today:%A} {today.day} {today:%B}"
-    )
+    monday = _last(0, today)
+    what = f"{today:%A} {today.day} {today:%B}"
+    if kind == "week":
+        what = f"week of {monday.day} {monday:%B}"
     return Message(
         f"{audience.title}, {what}",
         (Entry(_counts(audience)), *_people(audience), *_group(audience)),

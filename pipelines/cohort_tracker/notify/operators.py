@@ -8,9 +8,9 @@ from typing import Any
 
 from ..config import Settings
 from ..errors import StoreError
+from ..raw.global_id import global_id
 from ..raw.store import RawStore
 from ..runtime.run_note import read_run_note
-from ..warehouse.global_id import global_id
 from ..warehouse.status import ClassStatus, Status, read_status
 from .harmless import harmless
 from .message import Entry, Key, Message

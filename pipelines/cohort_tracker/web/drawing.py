@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..reading.briefing import WeekProgress, WeekScore
 from .text import day, number, percent
 
-_STEP, _TOP, _HEIGHT = 10, 2, 16
+_STEP, _TOP, _HEIGHT = 9, 2, 16
 BAR_WEEKS = 26
 _BAR, _BARS_HEIGHT = 10, 100
+
+_Point = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -19,36 +21,31 @@ class Sparkline:
 
     Args:
         label: the same in words.
-        path: the weeks that are over, `running`: from there to where the running one stands.
-        end: where the running week stands; None where the last week is over.
+        path: the weeks that are over; `running`: from the last of them to where the week stands
+            that still runs, empty where none does.
         width: of the drawing; it is 20 high.
     """
 
     label: str
     path: str
     running: str
-    end: tuple[int, int] | None
     width: int
 
 
 def sparkline(weeks: Sequence[WeekScore]) -> Sparkline | None:
     """The drawing of weeks, the oldest first; None where none of them has a score."""
     points = [
-        None if week.score is None else (_STEP * place + 2, _height(week.score))
+        None if week.score is None else (_STEP * place + 3, _height(week.score))
         for place, week in enumerate(weeks)
     ]
     if not any(points):
         return None
-    is_running = not weeks[-1].is_complete and points[-1] is not None
-    over = points[:-1] if is_running else points
-    end = points[-1] if is_running else None
-    start = over[-1] if over else None
+    is_running = not weeks[-1].is_complete
     return Sparkline(
         label=scores_in_words(weeks),
-        path=_path(over),
-        running=f"M{start[0]} {start[1]}L{end[0]} {end[1]}" if start and end else "",
-        end=end,
-        width=_STEP * max(len(weeks) - 1, 1) + 4,
+        path=_path(points[:-1] if is_running else points),
+        running=_path(points[-2:]) if is_running and points[-1] else "",
+        width=_STEP * max(len(weeks) - 1, 1) + 6,
     )
 
 
@@ -57,7 +54,7 @@ def scores_in_words(weeks: Sequence[WeekScore]) -> str:
     over = " ".join(_score(week) for week in weeks if week.is_complete)
     running = [_score(week) for week in weeks if not week.is_complete]
     so_far = f"this week so far {running[0]}" if running else ""
-    return "Score by week: " + ", ".join(filter(None, (over, so_far)))
+    return "Scores " + ", ".join(filter(None, (over, so_far)))
 
 
 def _score(week: WeekScore) -> str:
@@ -68,36 +65,35 @@ def _height(score: float) -> int:
     return _TOP + round(_HEIGHT * (100 - min(max(score, 0), 100)) / 100)
 
 
-def _path(points: Sequence[tuple[int, int] | None]) -> str:
+def _path(points: Sequence[_Point | None]) -> str:
     """Lines through the points, broken where there is none; a point alone is a dot."""
-    parts = []
+    path = ""
     for place, point in enumerate(points):
+        before = points[place - 1] if place else None
+        goes_on = place + 1 < len(points) and points[place + 1] is not None
         if point is None:
             continue
-        goes_on = place > 0 and points[place - 1] is not None
-        ends = place + 1 == len(points) or points[place + 1] is None
-        parts.append(f"{'L' if goes_on else 'M'}{point[0]} {point[1]}")
-        if ends and not goes_on:
-            parts.append("h0")
-    return "".join(parts)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A bar of a week: its place, and whether the week still runs."""
-
-    x: int
-    y: int
-    height: int
-    is_running: bool
+        if before is None:
+            path += f"M{point[0]} {point[1]}" + ("l" if goes_on else "h0")
+        else:
+            path += f"{point[0] - before[0]} {point[1] - before[1]} "
+    return path.strip().replace(" -", "-").replace(" M", "M")
 
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars by week, 100 high, with a line beside them; `label` says the same in words."""
+    """Bars by week, 100 high and 10 wide each.
+
+    Args:
+        label: the same in words.
+        path: the bars of the weeks that are over; `running`: that of the running one.
+        width: of the drawing.
+        line: what to compare them with, by week.
+    """
 
     label: str
-    bars: tuple[Bar, ...]
+    path: str
+    running: str
     width: int
     line: str = ""
 
@@ -111,45 +107,48 @@ def completions_by_week(weeks: Sequence[WeekProgress]) -> Bars:
     """How much was completed in each of the weeks."""
     weeks = shown_weeks(weeks)
     most = max((week.completions for week in weeks), default=0) or 1
-    return Bars(
-        label=_in_words(
-            "Assignments completed each week", weeks, [number(week.completions) for week in weeks]
-        ),
-        bars=_bars(weeks, [week.completions / most for week in weeks]),
-        width=_BAR * len(weeks),
+    label = _in_words(
+        "Assignments completed each week", weeks, [number(week.completions) for week in weeks]
     )
+    return _bars(weeks, [week.completions / most for week in weeks], label)
 
 
 def done_by_week(weeks: Sequence[WeekProgress]) -> Bars:
     """Which share of all work was done by the end of each week, and in other classes."""
     weeks = shown_weeks(weeks)
     rates = [week.completion_rate or 0.0 for week in weeks]
-    others = [week.others_rate for week in weeks]
     label = _in_words("Share of all work done by week", weeks, [percent(rate) for rate in rates])
+    others = [week.others_rate for week in weeks]
     last = next((rate for rate in reversed(others) if rate is not None), None)
     if last is not None:
-        label += f" Other classes stood at {percent(last)} at the last full week."
+        label += f" Other classes stood at {percent(last)} at the same week of their program."
+    line = _path(
+        [
+            None if rate is None else (_BAR * place + _BAR // 2, _from_top(rate))
+            for place, rate in enumerate(others)
+        ]
+    )
+    return replace(_bars(weeks, rates, label), line=line)
+
+
+def _bars(weeks: Sequence[WeekProgress], shares: Sequence[float], label: str) -> Bars:
+    drawn = [
+        (
+            week.is_complete,
+            f"M{_BAR * place + 1} {_BARS_HEIGHT}V{_from_top(share)}h8V{_BARS_HEIGHT}",
+        )
+        for place, (week, share) in enumerate(zip(weeks, shares, strict=True))
+    ]
     return Bars(
         label=label,
-        bars=_bars(weeks, rates),
+        path="".join(bar for is_complete, bar in drawn if is_complete),
+        running="".join(bar for is_complete, bar in drawn if not is_complete),
         width=_BAR * len(weeks),
-        line=_path(
-            [
-                None
-                if rate is None
-                else (_BAR * place + _BAR // 2, _BARS_HEIGHT - round(100 * rate))
-                for place, rate in enumerate(others)
-            ]
-        ),
     )
 
 
-def _bars(weeks: Sequence[WeekProgress], shares: Sequence[float]) -> tuple[Bar, ...]:
-    heights = [round(_BARS_HEIGHT * share) for share in shares]
-    return tuple(
-        Bar(_BAR * place + 1, _BARS_HEIGHT - height, height, not week.is_complete)
-        for place, (week, height) in enumerate(zip(weeks, heights, strict=True))
-    )
+def _from_top(share: float) -> int:
+    return round(_BARS_HEIGHT * (1 - share))
 
 
 def _in_words(what: str, weeks: Sequence[WeekProgress], values: Sequence[str]) -> str:

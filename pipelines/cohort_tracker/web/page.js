@@ -1,8 +1,15 @@
-/* Sorting and finding in the list of everyone; without scripts the list is there as it is. */
+/* A link to a card opens what the card is folded into. Sorting and finding in the list of everyone; without scripts the list is there as it is. */
 (() => {
+const unfold = () => {
+const aim = location.hash && document.getElementById(location.hash.slice(1));
+const fold = aim && aim.closest("details");
+if (fold) { fold.open = true; aim.scrollIntoView(); }
+};
+addEventListener("hashchange", unfold);
+unfold();
 const list = document.getElementById("all");
 if (!list || list.children.length < 9) return;
-const rows = [...list.children], text = row => row.querySelector(".row").textContent;
+const rows = [...list.children], text = row => row.querySelector("a, summary").textContent;
 const figure = (row, word) => +((text(row).match(RegExp("(\\d+)\\S* " + word)) || [0, -1])[1]);
 const name = row => row.querySelector("bdi").textContent;
 const orders = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from ..reading.briefing import Student
 from ..reading.contacts import Contact
+from ..reading.details import Signal
 from ..runtime.printing import printable
 
 NAME_LENGTH = 60
@@ -24,6 +27,16 @@ TIERS = {
     "low": "low risk",
     "n_a": "no verdict",
 }
+SIGNALS = {
+    "progress": "Progress",
+    "inactivity": "Silence",
+    "grades": "Low grades",
+    "momentum": "Lately",
+    "stuck": "Stuck",
+    "quizzes": "Failed quizzes",
+    "never_started": "Never started",
+}
+_BELOW = ("progress", "momentum")
 _HOW = {
     "call": "Called",
     "mail": "Written to",
@@ -33,9 +46,7 @@ _HOW = {
 
 
 def shown(value: Any) -> Any:
-    """What a template puts out: no character in it steers the page. Nothing is no text."""
-    if value is None:
-        raise ValueError("a template shows a value that is not there")
+    """What a template puts out: no character in it steers the page."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return printable(value, "")
     return value
@@ -78,7 +89,7 @@ def percent(share: float) -> str:
     whole = round(100 * share)
     if (share > 0 and whole == 0) or (share < 1 and whole == 100):
         whole = 1 if whole == 0 else 99
-    return f"{whole} %"
+    return f"{whole}%"
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
@@ -91,13 +102,15 @@ def number(value: float) -> str:
     return f"{round(value, 1):,g}" if abs(value) < 1e6 else f"{value:,.0f}"
 
 
-def measured(value: float | None, unit: str) -> str:
-    """A number of a signal with its unit."""
+def limit(signal: Signal) -> str:
+    """From where on a signal that warns does so: `warning from 14 days`."""
+    value = signal.fail if signal.status == "fail" else signal.watch
     if value is None:
-        return "–"
-    if unit == "share":
-        return percent(value)
-    return f"{number(value)} {unit}" if unit == "days" else number(value)
+        return ""
+    words = {"share": percent(value), "days": counted(round(value), "day")}
+    how = "warning" if signal.status == "fail" else "worth a look"
+    below = "below" if signal.signal in _BELOW else "from"
+    return f"{how} {below} {words.get(signal.unit, number(value))}"
 
 
 def mail_link(address: str) -> str | None:
@@ -114,6 +127,10 @@ def contacted(contact: Contact) -> str:
     return f"{_HOW.get(contact.how, 'Reached out to')} on {day(contact.on)}{by}{note}"
 
 
-def listed(parts: Sequence[str]) -> str:
-    """Parts as a list in a sentence: `a, b and c`."""
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+def by_reason(students: Iterable[Student]) -> dict[str, list[Student]]:
+    """Students without a verdict by the reason, the most frequent one first."""
+    found: dict[str, list[Student]] = defaultdict(list)
+    for student in students:
+        reason = cut(student.n_a_reason or "not known")
+        found[reason[:1].upper() + reason[1:]].append(student)
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
