@@ -22,7 +22,7 @@ OPERATOR_RULES = (
 DIGESTS = ("day", "week")
 NAMES = ("short", "full", "none")
 
-_KEYS = ("name", "url_env", "url", "class", "night", "rules", "digest", "names")
+_KEYS = ("name", "url_env", "url", "class", "night", "rules", "digest", "names", "page")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -40,6 +40,7 @@ class Channel:
         rules: what it hears of at once.
         digest: how often it gets what is on the page: `day`, `week` or None.
         names: how students are called: `short`, `full` or `none` (aliases).
+        page: whether the page of the group goes with its digest, by mail.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Channel:
     rules: tuple[str, ...] = MENTOR_RULES
     digest: str | None = None
     names: str = "short"
+    page: bool = False
 
     @property
     def mentor_rules(self) -> tuple[str, ...]:
@@ -112,7 +114,13 @@ def _channel(table: Mapping[str, Any]) -> Channel:
         rules=_rules(table),
         digest=_choice(table, "digest", DIGESTS),
         names=_choice(table, "names", NAMES) or "short",
+        page=_truth(table, "page"),
     )
+    if channel.page and (channel.digest is None or channel.names == "short"):
+        raise ValueError(
+            "page goes with a digest, and names people in full or not at all: give digest, and"
+            ' names = "full" or "none"'
+        )
     if not channel.rules and channel.digest is None:
         raise ValueError("nothing would ever be sent: give it rules or a digest")
     return channel
@@ -160,4 +168,11 @@ def _choice(table: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str
     if value is not None and value not in choices:
         words = ", ".join(f'"{choice}"' for choice in choices)
         raise ValueError(f"{key} must be one of {words}, not {value!r}")
+    return value
+
+
+def _truth(table: Mapping[str, Any], key: str) -> bool:
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        raise TypeError(f"{key} must be true or false")
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -11,11 +12,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from shutil import copytree
 from typing import Any
+
+from aiosmtpd.controller import Controller
 
 from raw_fixture import with_schedule_file, write_raw_db
 from support import SOURCE_ROOT
@@ -158,8 +162,6 @@ class Mailbox:
 
     @property
     def messages(self) -> list[EmailMessage]:
-        from email import message_from_bytes, policy
-
         return [
             message_from_bytes(mail, EmailMessage, policy=policy.default) for mail in self.mails
         ]
@@ -229,6 +231,21 @@ class Office:
 
         for group in about:
             Ledger(ledger_path(self.data)).seed(channel, group, [])
+
+
+@contextmanager
+def mailing() -> Iterator[tuple[Mailbox, str]]:
+    """A mailbox on loopback, and the URL that leads to it."""
+    box = Mailbox()
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = int(found.getsockname()[1])
+    server = Controller(box, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        yield box, f"mailto://127.0.0.1:{port}?from=a@b.example&to=c@d.example&mode=insecure"
+    finally:
+        server.stop()
 
 
 @contextmanager

@@ -11,8 +11,9 @@ import pytest
 
 from cohort_tracker.notify.ledger import Ledger, ledger_path
 from cohort_tracker.raw.contacts import add_contact
-from cohort_tracker.runtime.run_note import note_run
-from notify_school import HOSTILE, Office
+from cohort_tracker.runtime.run_note import RunNote, note_run, read_run_note
+from notify_school import HOSTILE, Office, mailing
+from support import Bench
 
 THURSDAY = 'name = "thursday"\nclass = "calm"\nnight = "Thursday"'
 OPERATORS = (
@@ -140,6 +141,36 @@ def test_digest_of_a_new_channel_waits_for_its_day_unless_it_is_asked_for(office
     assert len(office.receiver.requests) == 2
 
 
+@pytest.mark.parametrize(("names", "is_named"), [("full", True), ("none", False)])
+def test_page_goes_with_the_digest_by_mail(office: Office, names: str, is_named: bool):
+    with mailing() as (box, url):
+        office.environment["CT_HOOK"] = url
+        options = f'rules = []\ndigest = "week"\nnames = "{names}"\npage = true'
+        office.channels(f"{THURSDAY}\n{options}")
+        office.hears_already("thursday", *EVERY_GROUP)
+        done = office.notify()
+        assert done.returncode == 0, done.stderr
+    [mail] = box.messages
+    assert mail["Subject"] == "calm · Thursday, week of 23 March"
+    [page] = list(mail.iter_attachments())
+    assert page.get_filename() == "calm-thursday.html"
+    content = page.get_content()
+    text = content if isinstance(content, str) else content.decode()
+    assert text.lower().startswith("<!doctype html>")
+    assert ("Fay" in text) is is_named
+    assert "Lou" not in text
+    assert not (office.data / "notify-pages").exists()
+
+
+def test_page_goes_with_mail_only(office: Office):
+    office.channels(f'{THURSDAY}\ndigest = "week"\nnames = "full"\npage = true')
+    office.hears_already("thursday", *EVERY_GROUP)
+    done = office.notify()
+    assert done.returncode == 2
+    assert "channel thursday: a page goes with mail only" in done.stderr
+    assert office.receiver.requests == []
+
+
 def test_dry_run_tells_and_notes_nothing(office: Office):
     office.channels(THURSDAY, OPERATORS)
     office.hears_already("thursday", "calm|thursday")
@@ -239,6 +270,24 @@ def test_more_than_one_percent_refused_is_told_once_a_spell(office: Office):
         assert office.notify().returncode == 0
         assert len(office.receiver.requests) == count, row
     assert "Many records refused: calm: 2 of 100 records read." in office.receiver.texts[0]
+
+
+def test_sync_notes_how_it_ended(bench: Bench):
+    for failures in (1, 2):
+        assert bench.command("sync", "--no-build", password="wrong").returncode == 3
+        note = read_run_note(bench.data)
+        assert note.failures == failures
+        assert note.error is not None and "401" in note.error
+    since = note.failed_since
+    place = bench.home / "no folder"
+    place.touch()
+    assert bench.command("sync", "--no-build", backup_dir=place).returncode == 0
+    note = read_run_note(bench.data)
+    assert (note.failures, note.failed_since, note.error) == (0, None, None)
+    assert note.backup_failed_since is not None and note.backup_failed_since > (since or "")
+    assert note.backup_error is not None
+    assert bench.command("sync", "--no-build").returncode == 0
+    assert read_run_note(bench.data) == RunNote()
 
 
 def test_refused_login_and_failed_backup_are_told(office: Office):

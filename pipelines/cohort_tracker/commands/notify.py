@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+from ..config import Settings
 from ..errors import CohortTrackerError, ConfigError, unexpected
-from ..notify.run import ChannelReport, Notifier
+from ..notify.report import ChannelReport
+from ..notify.run import Notifier
+from ..reading.brief import brief
+from ..reading.freshness import freshness_of
+from ..reading.reader import Reader
+from ..reading.scope import Group
 from ..runtime.printing import say, say_error, say_json, say_traceback
+from .report_pages import page_names, write_page
 from .settings import settings_of
 
 
@@ -28,7 +36,13 @@ def run_notify(
     try:
         if test and (digest or dry_run):
             raise ConfigError("--test sends its own line", "Leave --digest and --dry-run out.")
-        notifier = Notifier(settings_of(config_path), digest=digest, dry_run=dry_run)
+        settings = settings_of(config_path)
+        notifier = Notifier(
+            settings,
+            digest=digest,
+            dry_run=dry_run,
+            write_page=lambda *about: _write_page(settings, *about),
+        )
         reports = notifier.test() if test else notifier.run()
     except Exception as caught:
         if debug:
@@ -51,6 +65,22 @@ def run_notify(
     for item in errors:
         say_error(item)
     return codes.pop() if len(codes) == 1 else int(bool(codes))
+
+
+def _write_page(settings: Settings, folder: Path, reader: Reader, group: Group) -> Path:
+    now = datetime.now(UTC)
+    briefing = brief(reader, group)
+    [build] = reader.rows("core.build", ("id",))
+    file = folder / page_names([group])[group]
+    write_page(
+        file,
+        reader,
+        briefing,
+        freshness_of(settings, briefing, now),
+        made_at=now,
+        build_id=build["id"],
+    )
+    return file
 
 
 def _say_report(report: ChannelReport) -> None:

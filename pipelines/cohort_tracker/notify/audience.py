@@ -22,10 +22,12 @@ QUIET_DAYS = 7
 class Audience:
     """A group that a channel hears of, as the tables have it.
 
-    `names` are what to call students by id, harmless. `now` is aware.
+    `reader` sees names and ids, `page_reader` what the channel's page may show. `names` are what
+    to call students by id, harmless. `now` is aware.
     """
 
     reader: Reader
+    page_reader: Reader
     group: Group
     briefing: Briefing
     names: dict[str, str]

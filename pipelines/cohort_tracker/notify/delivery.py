@@ -13,6 +13,7 @@ import re
 import time
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
@@ -123,19 +124,28 @@ def name_of(service: NotifyBase) -> str:
 
 def limit_of(service: NotifyBase) -> int:
     """How many characters a message to the service may have, its title included."""
-    is_mail = name_of(service) == "E-Mail"
-    longest = min(int(service.body_maxlen), _MAIL_LIMIT if is_mail else _CHAT_LIMIT)
+    longest = min(int(service.body_maxlen), _MAIL_LIMIT if is_mail(service) else _CHAT_LIMIT)
     return longest - longest // 20  # what the service escapes takes room, too
 
 
-def try_once(service: NotifyBase, title: str, body: str) -> Answer:
-    """Send a message once."""
+def is_mail(service: NotifyBase) -> bool:
+    """Whether the service is mail."""
+    return name_of(service) == "E-Mail"
+
+
+def try_once(service: NotifyBase, title: str, body: str, file: Path | None = None) -> Answer:
+    """Send a message once, with a file if there is one."""
     import apprise
 
     sender = apprise.Apprise(asset=service.asset)
     sender.add(service)
     try:
-        result = sender.notify(body=body, title=title[:_TITLE_LIMIT], body_format="text")
+        result = sender.notify(
+            body=body,
+            title=title[:_TITLE_LIMIT],
+            body_format="text",
+            attach=None if file is None else str(file),
+        )
     except Exception:  # whatever it says may show the URL
         return Answer(Outcome.UNKNOWN)
     if bool(result):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent at once. `keys` count as told with it, beside those of its entries."""
+    """What is sent at once. `keys` count as told with it, beside those of its entries.
+
+    `page` writes a file that goes with it into a folder, and returns it.
+    """
 
     title: str
     entries: tuple[Entry, ...]
     foot: str = ""
     keys: tuple[Key, ...] = ()
+    page: Callable[[Path], Path] | None = None
 
     @property
     def all_keys(self) -> tuple[Key, ...]:
@@ -89,6 +94,7 @@ def split(message: Message, limit: int) -> list[Message]:
                 title=f"{message.title} ({number}/{len(groups)})",
                 entries=entries,
                 keys=message.keys + own if is_last else own,
+                page=message.page if is_last else None,
             )
         )
     return parts

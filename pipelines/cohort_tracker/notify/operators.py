@@ -27,12 +27,12 @@ _WORDS = {
 
 
 def trouble_message(
-    settings: Settings, rules: tuple[str, ...], states: dict[str, str], now: datetime
+    found: list[Entry], rules: tuple[str, ...], states: dict[str, str]
 ) -> Message | None:
-    """What is wrong now and was not told; None where there is nothing. `now` is aware."""
+    """Of what is wrong what the rules name and was not told; None where there is nothing."""
     entries = tuple(
         entry
-        for entry in troubles(settings, now)
+        for entry in found
         if entry.keys[0].text.split("|")[0] in rules and states.get(entry.keys[0].text) != "sent"
     )
     if not entries:
@@ -40,7 +40,7 @@ def trouble_message(
     return Message(
         f"Cohort Tracker: {len(entries)} trouble{'s' if len(entries) != 1 else ''}",
         entries,
-        foot="On the machine of the syncs `cohort-tracker status` says more.".replace("`", "'"),
+        foot="On the machine of the syncs cohort-tracker status says more.",
     )
 
 
@@ -71,16 +71,16 @@ def _of_class(
     since = last_ok.isoformat() if last_ok else "ever"
     if len(runs) > 1 and "ok" not in (runs[0]["status"], runs[1]["status"]):
         why = runs[0]["error"] or runs[0]["status"]
-        yield _entry("sync_failed_twice", [item.id, since], f"{name}: {why}", item.id)
+        yield _entry("sync_failed_twice", [item.id, since], f"{name}: {why}")
     limit = timedelta(hours=settings.stale_after_hours)
     if last_ok is not None and now - last_ok > limit:
         what = f"{name}: last good sync {last_ok:%Y-%m-%d %H:%M} UTC. Mentors get no messages"
-        yield _entry("data_stale", [item.id, since], what, item.id)
+        yield _entry("data_stale", [item.id, since], what)
     counted = [run for run in runs if run["fetched"]]
     if counted and _refused_many(counted[0]):
         good = next((run["run_id"] for run in counted if not _refused_many(run)), "none")
         what = f"{name}: {counted[0]['rejected']:,} of {counted[0]['fetched']:,} records read"
-        yield _entry("many_refused", [item.id, good], what, item.id)
+        yield _entry("many_refused", [item.id, good], what)
 
 
 def _refused_many(run: dict[str, Any]) -> bool:
@@ -105,5 +105,5 @@ def _of_the_build(status: Status) -> Iterator[Entry]:
         yield _entry("not_published", [failed.since.isoformat()], what)
 
 
-def _entry(rule: str, about: list[str], what: str, class_id: str | None = None) -> Entry:
-    return Entry(_WORDS[rule], f": {harmless(what)}.", (Key("|".join([rule, *about]), class_id),))
+def _entry(rule: str, about: list[str], what: str) -> Entry:
+    return Entry(_WORDS[rule], f": {harmless(what)}.", (Key("|".join([rule, *about])),))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from ..channels import Channel
@@ -14,7 +16,8 @@ from ..errors import CohortTrackerError, ConfigError, DeliveryError, unexpected
 from ..reading.brief import brief
 from ..reading.published import opened
 from ..reading.reader import Reader
-from ..reading.scope import groups_of, viewer_for
+from ..reading.scope import Group, groups_of, viewer_for
+from ..runtime.folders import clear, make_fresh
 from . import delivery
 from .alerts import alert, news_keys
 from .audience import Audience, hears_of, why_not
@@ -24,44 +27,16 @@ from .harmless import harmless
 from .ledger import Ledger, ledger_path, one_at_a_time
 from .message import Key, Message, split
 from .names import names_of
-from .operators import trouble_message
+from .operators import trouble_message, troubles
+from .report import ChannelReport
 
 KEPT_DAYS = 180
 """So long the ledger knows what is over."""
 
+WritePage = Callable[[Path, Reader, Group], Path]
+"""Writes the page of a group into a folder, as a reader may see it, and returns the file."""
+
 TEST_LINE = "Cohort Tracker: this is a test. Messages of the channel {} come here."
-
-
-@dataclass
-class ChannelReport:
-    """What became of a channel.
-
-    `seeded` counts the groups of which it hears from now on; `skipped` says of which it heard
-    nothing, and why; `messages` are title and text of what would be sent, of a dry run.
-    """
-
-    name: str
-    service: str | None = None
-    sent: int = 0
-    unsent: int = 0
-    seeded: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    messages: list[tuple[str, str]] = field(default_factory=list)
-    error: CohortTrackerError | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The object of a channel in what `notify --json` prints."""
-        messages = [{"title": title, "text": text} for title, text in self.messages]
-        return {
-            "name": self.name,
-            "service": self.service,
-            "sent": self.sent,
-            "unsent": self.unsent,
-            "seeded": self.seeded,
-            "skipped": [{"about": about, "reason": why} for about, why in self.skipped],
-            "would_send": messages,
-            "error": self.error.message if self.error else None,
-        }
 
 
 class Notifier:
@@ -71,6 +46,7 @@ class Notifier:
         settings: the channels, and where everything is.
         digest: the kind of digest that is asked for now, if one is.
         dry_run: whether only to say what would be sent; nothing is noted then.
+        write_page: writes the pages that go with digests.
         environ: where the URLs are.
         now: an aware time.
     """
@@ -81,6 +57,7 @@ class Notifier:
         *,
         digest: str | None = None,
         dry_run: bool = False,
+        write_page: WritePage | None = None,
         environ: Mapping[str, str] | None = None,
         now: datetime | None = None,
     ) -> None:
@@ -88,6 +65,8 @@ class Notifier:
         self.ledger = Ledger(ledger_path(settings.data_dir))
         self._digest = digest
         self._is_dry = dry_run
+        self._write_page = write_page
+        self._page_folder = settings.data_dir / "notify-pages"
         self._environ = os.environ if environ is None else environ
         self._now = now or datetime.now(UTC)
 
@@ -97,7 +76,11 @@ class Notifier:
         if self._is_dry:
             return [self._channel(channel) for channel in self.settings.channels]
         with one_at_a_time(self.settings.data_dir):
-            return [self._channel(channel) for channel in self.settings.channels]
+            make_fresh(self._page_folder)
+            try:
+                return [self._channel(channel) for channel in self.settings.channels]
+            finally:
+                clear(self._page_folder)
 
     def test(self) -> list[ChannelReport]:
         """Send one line to each channel. Raises ConfigError."""
@@ -140,6 +123,8 @@ class Notifier:
             service = delivery.open_service(self._url(channel))
             report.service = delivery.name_of(service)
             limit = delivery.limit_of(service)
+            if channel.page and not delivery.is_mail(service):
+                raise ConfigError("a page goes with mail only", "Leave page out of the channel.")
             for message in self._messages(channel, report):
                 for part in split(message, limit):
                     self._deliver(channel, service, part, report, noted=True)
@@ -150,15 +135,28 @@ class Notifier:
 
     def _messages(self, channel: Channel, report: ChannelReport) -> Iterator[Message]:
         if channel.operator_rules:
-            states = self.ledger.states(channel.name)
-            trouble = trouble_message(self.settings, channel.operator_rules, states, self._now)
-            if trouble is not None:
-                yield trouble
+            found = troubles(self.settings, self._now)
+            told = self.ledger.states(channel.name)
+            message = trouble_message(found, channel.operator_rules, told)
+            if message is not None:
+                yield message
+            self._tidy(channel, None, [key for entry in found for key in entry.keys])
         if not hears_of(channel):
             return
         if not self.settings.warehouse_path.exists():
             report.skipped.append(("everything", "there are no tables yet"))
             return
+        with self._audiences(channel) as audiences:
+            for audience in audiences:
+                why = why_not(self.settings, audience)
+                if why is not None:
+                    report.skipped.append((audience.title, why))
+                    continue
+                yield from self._of_group(channel, audience, report)
+
+    @contextmanager
+    def _audiences(self, channel: Channel) -> Iterator[Iterator[Audience]]:
+        """The groups that a channel hears of, one after the other."""
         with opened(self.settings.warehouse_path) as connection:
             viewer = viewer_for(connection, classes=channel.classes, night=channel.night)
             reader = Reader(connection, viewer, self.settings.raw_path)
@@ -168,13 +166,15 @@ class Notifier:
                     connection, self.settings.raw_path, viewer, channel.names
                 ).items()
             }
-            for group in groups_of(connection, viewer):
-                audience = Audience(reader, group, brief(reader, group), names, self._now)
-                why = why_not(self.settings, audience)
-                if why is not None:
-                    report.skipped.append((audience.title, why))
-                    continue
-                yield from self._of_group(channel, audience, report)
+            of_page = Reader(
+                connection,
+                replace(viewer, hide_names=channel.names == "none"),
+                self.settings.raw_path,
+            )
+            yield (
+                Audience(reader, of_page, group, brief(reader, group), names, self._now)
+                for group in groups_of(connection, viewer)
+            )
 
     def _of_group(
         self, channel: Channel, audience: Audience, report: ChannelReport
@@ -190,25 +190,28 @@ class Notifier:
                 self.ledger.seed(channel.name, audience.about, there)
         states = self.ledger.states(channel.name)
         if kind and (is_asked_for or not is_new) and states.get(keys[0].text) != "sent":
-            yield digest(audience, kind, keys)
+            message = digest(audience, kind, keys)
+            yield replace(message, page=self._page(audience)) if channel.page else message
         if is_new:
             return
         found = alert(audience, channel.mentor_rules, states)
         if found is not None:
             yield found
-        if not self._is_dry:
-            self._tidy(channel, audience, keys)
+        still = [*news_keys(audience), *keys]
+        self._tidy(channel, audience.group.class_id, still)
 
-    def _tidy(self, channel: Channel, audience: Audience, keys: tuple[Key, ...]) -> None:
-        """Forget what was told of the group long ago and could not be told anew."""
-        before = (self._now - timedelta(days=KEPT_DAYS)).astimezone(UTC)
-        still = [key.text for key in (*news_keys(audience), *keys)]
-        self.ledger.tidy(
-            channel.name,
-            audience.group.class_id,
-            still,
-            before.isoformat(timespec="seconds"),
-        )
+    def _page(self, audience: Audience) -> Callable[[Path], Path] | None:
+        write = self._write_page
+        if write is None:
+            return None
+        return lambda folder: write(folder, audience.page_reader, audience.group)
+
+    def _tidy(self, channel: Channel, class_id: str | None, still: list[Key]) -> None:
+        """Forget what was told of a class, or of syncs, long ago and could not be told anew."""
+        if not self._is_dry:
+            before = (self._now - timedelta(days=KEPT_DAYS)).astimezone(UTC)
+            kept = [key.text for key in still]
+            self.ledger.tidy(channel.name, class_id, kept, before.isoformat(timespec="seconds"))
 
     def _deliver(
         self,
@@ -231,12 +234,13 @@ class Notifier:
         if self._is_dry:
             report.messages.append((message.title_text(again), message.body(again)))
             return
+        file = message.page(self._page_folder) if message.page is not None else None
         tries = delivery.TRIES if report.error is None else 1
         for number in range(1, tries + 1):
             title, body = message.title_text(again), message.body(again)
             if noted:
                 self.ledger.begin(channel.name, keys)
-            answer = delivery.try_once(service, title, body)
+            answer = delivery.try_once(service, title, body, file)
             if answer.outcome is Outcome.ARRIVED:
                 if noted:
                     self.ledger.sent(channel.name, keys)
