@@ -20,7 +20,7 @@ from .runtime.printing import open_streams, printable, say, say_error, say_json,
 _STARTED = time.monotonic()
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 authentication,
-4 class not found, 5 API unreachable, 6 another sync is running, 7 stale."""
+4 class not found, 5 API unreachable, 6 another sync (or notify) is running, 7 stale."""
 
 
 def _say_help(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
@@ -263,6 +263,27 @@ def export(
         for unused in ("format_name", "output"):
             options.pop(unused)
         run_export_list(ctx.obj, as_json=as_json, **options)
+
+
+@main.command()
+@click.option(
+    "--digest",
+    type=click.Choice(["day", "week"]),
+    help="Send the day's or the week's digest now, once a day.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would go where; send and note nothing.")
+@click.option("--test", is_flag=True, help="Send one line to each channel.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def notify(ctx: click.Context, /, **options: Any) -> None:
+    """Send what is news to the channels of the settings.
+
+    To be run after each sync, whether it went well or not: `sync; notify`.
+    """
+    from .commands.notify import run_notify
+
+    debug = ctx.find_root().params["debug"]
+    sys.exit(run_notify(ctx.obj, debug=debug, **options))
 
 
 @main.command()

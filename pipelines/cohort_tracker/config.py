@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .channels import Channel, parsed_channels
 from .errors import ConfigError
 from .serve_settings import (
     SERVE_KEYS,
@@ -42,8 +43,8 @@ FOREIGN_KEYS = frozenset({"check_for_updates"})
 # Environment variables of the prefix that are no settings: the dbt profile reads them.
 _OTHER_ENV = frozenset({"CONFIG", "RAW_DB", "WAREHOUSE"})
 # Keys of the file by another name than the setting's, and settings that only the file can give.
-_FILE_NAMES = {"class_id": "class_ids", "class": "class_timezones"}
-_ONLY_IN_FILE = frozenset({"class", "class_timezones", "serve"})
+_FILE_NAMES = {"class_id": "class_ids", "class": "class_timezones", "notify": "channels"}
+_ONLY_IN_FILE = frozenset({"class", "class_timezones", "notify", "channels", "serve"})
 _SERVE_ENV = f"{ENV_PREFIX}SERVE_"
 # What is being written and has not taken the settings file's place yet, by its process.
 _UNWRITTEN = ".unwritten"
@@ -81,6 +82,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     stale_after_hours: float = 48.0
     thresholds: Mapping[str, Any] = field(default_factory=dict)
+    channels: tuple[Channel, ...] = ()
     ca_bundle: Path | None = None
     allow_http: bool = False
     connect_timeout: float = 10.0
@@ -317,7 +319,8 @@ def _is_alive(process: int) -> bool:
 def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
     document = read_config_document(path)
     warnings: list[str] = []
-    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    is_open = os.name == "posix" and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    if is_open:
         warnings.append(f"{path} holds a password and can be read by others; run: chmod 600 {path}")
     values: dict[str, Any] = {}
     for key, value in document.items():
@@ -334,6 +337,13 @@ def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
         value = _trimmed(name, value, where, warnings)
         parsed = _parse(name, value, where=where, base=path.parent)
         values[name] = (*values[name], *parsed) if name in values else parsed
+    for channel in values.get("channels", ()):
+        if channel.url is not None and is_open:
+            raise ConfigError(
+                f"{path}: notify: channel {channel.name!r}: its url is a secret, and others can"
+                " read this file",
+                f"Run `chmod 600 {path}`, or name an environment variable with url_env.",
+            )
     if "class_ids" in values:
         values["class_ids"] = tuple(dict.fromkeys(values["class_ids"]))
     return values, warnings
@@ -404,7 +414,7 @@ def require_unicode(text: str, where: str) -> None:
 
 def _setting_name(key: str) -> str | None:
     name = _FILE_NAMES.get(key, key)
-    return name if name in _PARSERS and key != "class_timezones" else None
+    return name if name in _PARSERS and key not in ("class_timezones", "channels") else None
 
 
 def _parse(name: str, value: Any, *, where: str, base: Path) -> Any:
@@ -558,6 +568,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "exclude": _patterns,
     "stale_after_hours": _number(0, 87_600),
     "thresholds": _thresholds,
+    "channels": parsed_channels,
     "ca_bundle": _path,
     "allow_http": _truth,
     "connect_timeout": _number(0.1, 600),

@@ -34,6 +34,7 @@ from .raw.store import RawStore, stores_aside
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
 from .runtime.lock import require_files, sync_lock
+from .runtime.run_note import note_run
 from .sources import connect
 
 if TYPE_CHECKING:
@@ -196,6 +197,12 @@ def run_sync(
                         observer.note(told)
         _accept_loss(settings, store, report)
         _back_up(settings, store, report)
+        note_run(
+            settings.data_dir,
+            datetime.now(UTC),
+            error=report.errors[0].message if report.errors else None,
+            backup_error=report.backup_error.message if report.backup_error else None,
+        )
     report.duration_s = time.monotonic() - started
     return report
 
