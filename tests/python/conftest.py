@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cohort_tracker.sandbox import SandboxServer, World, generate
 from cohort_tracker.sources import transport
 from support import Bench
+
+if TYPE_CHECKING:
+    from api_server import ApiServer
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -105,3 +109,21 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
     copytree(built_data, tmp_path / "data")
     with Bench(tmp_path) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a demo: two classes with nights, mentors and a schedule."""
+    directory = tmp_path_factory.mktemp("demo")
+    done = Command(directory)("demo", "--dir", directory / "demo", "--students", "24")
+    assert done.returncode == 0, done.stderr
+    return directory / "demo" / "data"
+
+
+@pytest.fixture(scope="session")
+def api(demo_data: Path) -> Iterator[ApiServer]:
+    """The API of the demo; not to be changed."""
+    from api_server import ApiServer  # with all that a server needs, which few tests do
+
+    with ApiServer(demo_data) as running:
+        yield running

@@ -1,0 +1,282 @@
+"""The API as an application: one route for each line of the table, and none beside them.
+
+No `from __future__ import annotations` here: FastAPI reads the types of the handlers' parameters,
+which are made at run time.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from ... import __version__
+from ...config import Settings
+from ...errors import CohortTrackerError
+from ...reading.pool import Pool
+from ...reading.published import mark_of
+from ...reading.viewer import Viewer
+from .answers import Answers, Asked, require_single
+from .contracts import Contracts
+from .paths import Paths
+from .problems import (
+    MEDIA_TYPE,
+    Problem,
+    of_error,
+    of_exception,
+    of_validation,
+    unforeseen,
+)
+from .routes import PREFIX, ROUTES, Route
+from .schema import ProblemDetails, Schema
+
+Identify = Callable[[Request], Viewer]
+"""Who asks; it raises HTTPException (401) for nobody that it knows."""
+
+HEALTH = "/health"
+OPENAPI = f"{PREFIX}/openapi.json"
+_CLASS = Annotated[str, Path(max_length=200, description="The class's id, or its friendly id.")]
+_STUDENT = Annotated[str, Path(max_length=200, description="The student's id.")]
+_TOLD = {
+    401: "No key, or none that is good.",
+    404: "Nothing there, or not for who asks.",
+    422: "Parameters that are unknown or cannot be used.",
+    503: "No tables yet, or too many ask at once.",
+}
+
+
+_FIRST_WORDS = frozenset(path.split("/")[1] for path in (HEALTH, *(r.path for r in ROUTES)))
+"""What the paths begin with that are answered without the prefix too."""
+
+
+class Api(FastAPI):
+    """The application. The models of its answers are made when somebody wants the schema.
+
+    Args:
+        schema: the models of all routes.
+    """
+
+    def __init__(self, schema: Schema, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._schema = schema
+
+    def openapi(self) -> dict[str, Any]:
+        """The schema, made once."""
+        if self.openapi_schema is None:
+            found = super().openapi()
+            models = {route.path: self._schema.answer(route) for route in ROUTES}
+            mode: Literal["serialization"] = "serialization"
+            told: list[type[BaseModel]] = [*models.values(), ProblemDetails]
+            references, definitions = models_json_schema(
+                [(model, mode) for model in told], ref_template=_COMPONENTS + "{model}"
+            )
+            found["components"]["schemas"] |= definitions["$defs"]
+            for path, model in models.items():
+                answers = found["paths"][PREFIX + path]["get"]["responses"]
+                reference = references[model, mode]
+                answers["200"]["content"]["application/json"]["schema"] = reference
+            self.openapi_schema = found
+        return self.openapi_schema
+
+
+class Health(BaseModel):
+    """Whether there are tables to answer from."""
+
+    status: str
+
+
+def create_app(settings: Settings, identify: Identify) -> FastAPI:
+    """The API of the tables that these settings publish.
+
+    Args:
+        settings: where the tables are.
+        identify: tells who asks, for every route but `/health`; raises HTTPException (401) for
+            nobody that it knows.
+    """
+    schema = Schema(Contracts())
+    pool = Pool(settings.warehouse_path, settings.raw_path)
+    answers = Answers(settings, schema, pool)
+
+    def viewer_of(request: Request) -> Viewer:
+        return identify(request)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        pool.close()
+
+    app = Api(
+        schema,
+        title="Cohort Tracker",
+        version=__version__,
+        summary="Who needs help, where a class gets stuck, how the cohort moves.",
+        description="The tables that `cohort-tracker sync` publishes, each person the own rows.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    questions = {route.path: schema.question(route) for route in ROUTES}
+    for route in ROUTES:
+        _add(app, route, _handler(route, questions[route.path], answers, viewer_of))
+    _add_health(app, settings)
+    _add_openapi(app, viewer_of)
+    _add_problems(app, identify, questions)
+    app.add_middleware(Paths, prefix=PREFIX, first_words=_FIRST_WORDS)
+    return app
+
+
+def _add(app: FastAPI, route: Route, handler: Callable[..., Any]) -> None:
+    """The route under the prefix; `Paths` leads the path without it, and HEAD, there too."""
+    described: dict[int | str, dict[str, Any]] = {
+        status: {"description": words, "content": {MEDIA_TYPE: {"schema": _REF}}}
+        for status, words in _TOLD.items()
+    }
+    described[200] = {"description": "The rows."}
+    described[304] = {"description": "Nothing changed since the answer with this `ETag`."}
+    app.add_api_route(
+        PREFIX + route.path,
+        handler,
+        methods=["GET"],
+        operation_id=route.name,
+        summary=route.title,
+        response_class=JSONResponse,
+        responses=described,
+        tags=[_tag(route)],
+    )
+
+
+_COMPONENTS = "#/components/schemas/"
+_REF = {"$ref": f"{_COMPONENTS}{ProblemDetails.__name__}"}
+
+
+def _tag(route: Route) -> str:
+    if "{student_id}" in route.path:
+        return "One student"
+    return "One class" if "{class_id}" in route.path else "All classes"
+
+
+def _handler(
+    route: Route, question: type[BaseModel], answers: Answers, viewer_of: Identify
+) -> Callable[..., Response]:
+    """What answers a route. Every way to rows goes through `viewer_of` and `answers`."""
+    single = [
+        name
+        for name, field in question.model_fields.items()
+        if not str(field.annotation).startswith("list")
+    ]
+
+    def answer(
+        request: Request,
+        viewer: Viewer,
+        given: BaseModel,
+        class_id: str | None = None,
+        student_id: str | None = None,
+    ) -> Response:
+        require_single(single, request.query_params.multi_items())
+        return answers.answer(
+            Asked(
+                route,
+                viewer,
+                class_id,
+                student_id,
+                given.model_dump(exclude_unset=True),
+                request.headers.get("if-none-match", ""),
+            )
+        )
+
+    asks = Annotated[Viewer, Depends(viewer_of)]
+    parameters = Annotated[question, Query()]  # type: ignore[valid-type]
+
+    def of_all(request: Request, viewer: asks, given: parameters) -> Response:
+        return answer(request, viewer, given)
+
+    def of_class(
+        request: Request,
+        viewer: asks,
+        class_id: _CLASS,
+        given: parameters,
+    ) -> Response:
+        return answer(request, viewer, given, class_id)
+
+    def of_student(
+        request: Request,
+        viewer: asks,
+        class_id: _CLASS,
+        student_id: _STUDENT,
+        given: parameters,
+    ) -> Response:
+        return answer(request, viewer, given, class_id, student_id)
+
+    if "{student_id}" in route.path:
+        return of_student
+    return of_class if "{class_id}" in route.path else of_all
+
+
+def _add_health(app: FastAPI, settings: Settings) -> None:
+    def health() -> JSONResponse:
+        try:
+            mark_of(settings.warehouse_path)
+        except CohortTrackerError:
+            return JSONResponse({"status": "no tables"}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return JSONResponse({"status": "ok"})
+
+    app.add_api_route(
+        PREFIX + HEALTH,
+        health,
+        operation_id="Health",
+        summary="Whether there are tables to answer from; needs no key",
+        responses={200: {"model": Health}, 503: {"model": Health}},
+        tags=["The server"],
+    )
+
+
+def _add_openapi(app: FastAPI, viewer_of: Identify) -> None:
+    def openapi(viewer: Annotated[Viewer, Depends(viewer_of)]) -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    app.add_api_route(OPENAPI, openapi, include_in_schema=False)
+
+
+def _add_problems(
+    app: FastAPI, identify: Identify, questions: Mapping[str, type[BaseModel]]
+) -> None:
+    def problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    def own_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, CohortTrackerError)
+        return of_error(error).response()
+
+    def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        path = getattr(request.scope.get("route"), "path", "").removeprefix(PREFIX)
+        return of_validation(error.errors(), [*questions[path].model_fields]).response()
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+            # Whoever has no key does not learn what there is.
+            try:
+                await run_in_threadpool(identify, request)
+            except HTTPException as unknown:
+                error = unknown
+        return of_exception(error).response()
+
+    def nobody_foresaw(request: Request, error: Exception) -> Response:
+        return unforeseen().response()
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(CohortTrackerError, own_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(Exception, nobody_foresaw)
