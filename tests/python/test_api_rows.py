@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 
 import pytest
@@ -458,3 +460,72 @@ def test_students_rows_are_the_students_alone(api: ApiServer, student_id: str):
         if "{student_id}" in route.path and not route.is_one:
             rows = api.rows(at(route.path, student_id), limit=1000)
             assert {row["student_id"] for row in rows} == {student_id}, route.path
+
+
+# As a file.
+
+
+def test_csv_has_the_rows_of_all_pages(api: ApiServer):
+    answer = api.ask(HEALTH, params={"night": NIGHT}, headers={"Accept": "text/csv"})
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="student-health.csv"'
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    told = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+    rows = api.rows(HEALTH, night=NIGHT, limit=1000)
+    assert [row["student_id"] for row in told] == [row["student_id"] for row in rows]
+    assert [row["last_name"] for row in told] == [row["last_name"] for row in rows]
+    assert [row["score"] for row in told] == [
+        "" if row["score"] is None else str(row["score"]) for row in rows
+    ]
+    assert [*told[0]] == [*rows[0]]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_every_route_gives_csv(api: ApiServer, route, student_id: str):
+    path = at(route.path, student_id)
+    answer = api.ask(path, headers={"Accept": "text/csv"})
+    assert answer.status_code == 200
+    told = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+    whole = api.ask(path).json()
+    assert len(told) == (1 if route.is_one else whole["page"]["total"])
+    assert answer.headers["ETag"] != api.ask(path).headers["ETag"]
+    known = {"Accept": "text/csv", "If-None-Match": answer.headers["ETag"]}
+    assert api.ask(path, headers=known).status_code == 304
+
+
+@pytest.mark.parametrize("parameters", [{"limit": "10"}, {"cursor": "a.b.1"}])
+def test_csv_has_no_pages(api: ApiServer, parameters: dict):
+    answer = api.ask(HEALTH, params=parameters, headers={"Accept": "text/csv"})
+    assert answer.status_code == 422
+    [error] = problem_of(answer)["errors"]
+    assert error["parameter"] == next(iter(parameters))
+
+
+def test_csv_of_what_is_not_there(api: ApiServer):
+    for path, who in (
+        (f"/classes/{CLASS}/students/nobody/weeks", "lead"),
+        (f"/classes/{CLASS}/progress-summary?night=Nowhere", "lead"),
+        (f"/classes/{CLASS}/students", "program"),
+    ):
+        answer = api.ask(path, who, headers={"Accept": "text/csv"})
+        assert answer.status_code == 404
+        assert problem_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/csv", "text/csv"),
+        ("text/csv;q=0.5, application/json", "application/json"),
+        ("application/json;q=0.5, text/csv;q=0.9", "text/csv"),
+        ("text/csv, */*;q=0.1", "text/csv"),
+        ("*/*, text/csv", "application/json"),
+        ("text/csv;q=0", "application/json"),
+        ("text/csv;q=x", "application/json"),
+        ("text/html", "application/json"),
+        ("", "application/json"),
+    ],
+)
+def test_what_the_client_would_rather_have(api: ApiServer, accept: str, kind: str):
+    answer = api.ask("/classes", headers={"Accept": accept})
+    assert answer.headers["Content-Type"].split(";")[0] == kind

@@ -12,7 +12,9 @@ from fastapi import Response
 
 from ... import __version__
 from ...config import Settings
-from ...reading.pages import count, page
+from ...export.answer import Answer
+from ...export.text import csv_parts
+from ...reading.pages import count, everything, page
 from ...reading.pool import Pool
 from ...reading.reader import Reader
 from ...reading.seen import Seen, SeenClass
@@ -41,6 +43,7 @@ class Asked:
     student_id: str | None
     given: dict[str, Any]
     known_tags: str
+    is_csv: bool
 
 
 class Answers:
@@ -74,6 +77,8 @@ class Answers:
             if tag in [known.strip() for known in asked.known_tags.split(",")]:
                 return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_headers(tag))
             with self._pool.reading(file, asked.viewer) as reader:
+                if asked.is_csv:
+                    return _csv(reader, asked, question, place, tag)
                 told = self._told(reader, asked, question, place, note)
             return Response(
                 orjson.dumps(told, option=_JSON),
@@ -89,6 +94,7 @@ class Answers:
             question.bound_to(asked.viewer),
             str(asked.given.get("cursor")),
             str(question.limit),
+            str(asked.is_csv),
         )
         return f'"{digest(*parts)}"'
 
@@ -150,6 +156,25 @@ def _headers(tag: str) -> dict[str, str]:
     return {"ETag": tag, **_FOR_ONE_ONLY}
 
 
+def _csv(
+    reader: Reader, asked: Asked, question: Question, place: dict[str, str], tag: str
+) -> Response:
+    """All rows as the export writes them: no cell is a formula."""
+    paged = [name for name in ("limit", "cursor") if name in asked.given]
+    if paged:
+        raise wrong_parameters(dict.fromkeys(paged, "A CSV has all rows: leave it out."))
+    if "student_id" in place:
+        _require_student(reader, place)
+    if asked.route.is_one and not count(reader, question.rows):
+        raise not_found()
+    with everything(reader, question.rows) as found:
+        body = b"".join(csv_parts(Answer(found)))
+    name = f'attachment; filename="{asked.route.file_name}.csv"'
+    return Response(
+        body, headers={**_headers(tag), "Content-Disposition": name}, media_type="text/csv"
+    )
+
+
 def _classes(seen: Seen, name: str | None) -> Sequence[SeenClass]:
     """The class of the path, or all that the viewer sees. Raises a problem."""
     if name is None:
@@ -184,6 +209,24 @@ def _require_student(reader: Reader, place: dict[str, str]) -> None:
     )
     if not found:
         raise not_found()
+
+
+def wants_csv(accept: str) -> bool:
+    """Whether CSV is what a client would rather have than JSON."""
+    best, wanted = 0.0, ""
+    for part in accept.split(","):
+        kind, *options = (word.strip().lower() for word in part.split(";"))
+        weight = next((_weight(o[2:]) for o in options if o.startswith("q=")), 1.0)
+        if kind in ("text/csv", "application/json", "application/*", "*/*") and weight > best:
+            best, wanted = weight, kind
+    return wanted == "text/csv"
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def require_single(single: Sequence[str], pairs: Sequence[tuple[str, str]]) -> None:

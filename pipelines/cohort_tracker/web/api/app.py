@@ -23,7 +23,7 @@ from ...errors import CohortTrackerError
 from ...reading.pool import Pool
 from ...reading.published import mark_of
 from ...reading.viewer import Viewer
-from .answers import Answers, Asked, require_single
+from .answers import Answers, Asked, require_single, wants_csv
 from .contracts import Contracts
 from .paths import Paths
 from .problems import (
@@ -140,7 +140,10 @@ def _add(app: FastAPI, route: Route, handler: Callable[..., Any]) -> None:
         status: {"description": words, "content": {MEDIA_TYPE: {"schema": _REF}}}
         for status, words in _TOLD.items()
     }
-    described[200] = {"description": "The rows."}
+    described[200] = {
+        "description": "The rows; as CSV those of all pages.",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    }
     described[304] = {"description": "Nothing changed since the answer with this `ETag`."}
     app.add_api_route(
         PREFIX + route.path,
@@ -190,6 +193,7 @@ def _handler(
                 student_id,
                 given.model_dump(exclude_unset=True),
                 request.headers.get("if-none-match", ""),
+                wants_csv(request.headers.get("accept", "")),
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -47,6 +48,11 @@ class Route:
         path = self.path.removeprefix(f"{_CLASS}/").removeprefix("metrics/")
         path = path.replace("students/{student_id}", "student")
         return "".join(word.title() for part in path.split("/") for word in part.split("-"))
+
+    @property
+    def file_name(self) -> str:
+        """What a file of its rows is called: `student-health`."""
+        return re.sub(r"(?<!^)([A-Z])", r"-\1", self.name).lower()
 
 
 _CLASS = "/classes/{class_id}"
