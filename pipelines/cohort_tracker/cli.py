@@ -46,10 +46,19 @@ class _Command(click.Command):
         return option
 
 
-class _Commands(_Command, click.Group):
-    """Shows commands in the order of use and turns errors into a line and an exit code."""
+class _Group(_Command, click.Group):
+    """Shows commands in the order of use."""
 
     command_class = _Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+class _Commands(_Group):
+    """All commands: turns errors into a line and an exit code."""
+
+    group_class = _Group
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run what was typed and end with its exit code."""
@@ -67,9 +76,6 @@ class _Commands(_Command, click.Group):
             say("Aborted!", err=True)
             sys.exit(1)
         sys.exit(code)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -194,6 +200,19 @@ def status(ctx: click.Context, as_json: bool, max_age: str | None) -> None:
 @click.option("--night", metavar="NIGHT", help="Only the students of this night.")
 @click.option("--mentor", metavar="EMAIL", help="Only the nights of this mentor.")
 @click.option("--all", "everybody", is_flag=True, help="Everybody, however long the lists are.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a page instead, of one class or night.",
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
+@click.option(
+    "--each-night",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a page for each class and each night.",
+)
 @click.option("--hide-names", is_flag=True, help="An alias instead of each name.")
 @click.option("--max-age", metavar="AGE", help="Exit 7 when the data is older, like 24h or 3d.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
@@ -255,6 +274,62 @@ def restore(ctx: click.Context, file: Path | None) -> None:
     run_restore(ctx.obj, file)
 
 
+@main.group()
+def contact() -> None:
+    """Write down whom you called, show it, take it back.
+
+    It is kept in raw.db and its backups, and is in the tables from the next sync on.
+    """
+
+
+@contact.command("add")
+@click.argument("student")
+@click.option(
+    "--how", type=click.Choice(["call", "mail", "chat", "meeting"]), required=True, help="How."
+)
+@click.option("--by", metavar="NAME", help="Who reached out.")
+@click.option("--note", metavar="TEXT", help="What is worth knowing.")
+@click.option("--on", default="today", metavar="DATE", help="2026-03-01, today or yesterday.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def contact_add(ctx: click.Context, /, student: str, as_json: bool, **options: Any) -> None:
+    """Write down whom somebody reached out to.
+
+    STUDENT is an id, an e-mail address or a full name. It works while a sync runs, too.
+    """
+    from .commands.contact import run_add
+
+    debug = ctx.find_root().params["debug"]
+    sys.exit(run_add(ctx.obj, student, **options, as_json=as_json, debug=debug))
+
+
+@contact.command("list")
+@click.option("--student", help="Only with this student.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def contact_list(ctx: click.Context, student: str | None, as_json: bool) -> None:
+    """Show the contacts, the newest first."""
+    from .commands.contact import run_list
+
+    debug = ctx.find_root().params["debug"]
+    sys.exit(run_list(ctx.obj, student, as_json=as_json, debug=debug))
+
+
+@contact.command("withdraw")
+@click.argument("contact_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def contact_withdraw(ctx: click.Context, contact_id: str, as_json: bool) -> None:
+    """Take a contact back.
+
+    ID is what `contact add` and `contact list` show.
+    """
+    from .commands.contact import run_withdraw
+
+    debug = ctx.find_root().params["debug"]
+    sys.exit(run_withdraw(ctx.obj, contact_id, as_json=as_json, debug=debug))
+
+
 @main.command()
 @click.argument("student")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -294,7 +369,7 @@ def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Where the demo keeps its settings and data.",
 )
 def demo(**options: Any) -> None:
-    """Show it all on an invented cohort: server, init, sync, status, who needs help."""
+    """Show it all on an invented cohort: server, init, sync, status, report."""
     from .commands.demo import run_demo
 
     run_demo(**options)

@@ -16,13 +16,13 @@ from .raw.forgotten import Entry, Forgotten, add_entries
 from .raw.people import People, Person
 from .raw.restore import clear_unfinished
 from .raw.rewrite import memory_of, rewrite
-from .raw.store import RawStore
+from .raw.store import Held, RawStore
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
 from .runtime.lock import sync_lock
 from .sources.files.rows import lines_of_forgotten
 from .sync import backup_folders, prepare_data_dir, rebuild, stores_beside
-from .warehouse.fingerprint import clear_failure, note_record_versions, noted_record_versions
+from .warehouse.fingerprint import clear_failure, note_held, noted_held
 
 
 class SeveralPeopleError(ConfigError):
@@ -80,7 +80,7 @@ def holding_the_stores(settings: Settings) -> Iterator[RawStore]:
     with interruptible(), sync_lock(settings.data_dir, "forget"):
         store = RawStore(settings.raw_path)
         store.check(thorough=True)
-        if store.record_versions() < noted_record_versions(settings):
+        if store.held().lacks(noted_held(settings)):
             raise StoreError(
                 f"{store.path} holds less than at the last build",
                 "Run `cohort-tracker sync` first: it says what was lost and how it comes back.",
@@ -145,9 +145,9 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
         report.shared = found.person.written_beside(person)
         assert memory.secret is not None, "raw.db is laid out"
         entries |= entries_for(memory.secret, person)
-        note_record_versions(settings, 0)  # or the next sync would take less for a loss
+        note_held(settings, Held())  # or the next sync would take less for a loss
         report.erased = _erase_from(store.path, person, entries, memory.secret)
-        note_record_versions(settings, store.record_versions())
+        note_held(settings, store.held())
         _erase_from_copies(settings, person, entries, memory.secret, report)
     if settings.warehouse_path.exists():
         _rebuild(settings, store, report)

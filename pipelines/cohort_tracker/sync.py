@@ -252,18 +252,23 @@ def _guard_warehouse(settings: Settings, observer: Observer | None) -> None:
 
 
 def _look_for_loss(settings: Settings, store: RawStore, report: SyncReport) -> None:
-    """Report a store that has fewer versions of records than at the last build: none ever go."""
-    from .warehouse.fingerprint import noted_record_versions
+    """Report a store that has fewer records or contacts than at the last build: none ever go."""
+    from .warehouse.fingerprint import noted_held
 
-    before, now = noted_record_versions(settings), store.record_versions()
-    if now >= before:
+    before, now = noted_held(settings), store.held()
+    if not now.lacks(before):
         return
-    what = f"holds only {now:,} records (earlier versions counted)" if now else "is empty"
+    records = f"{now.record_versions:,} records (earlier versions counted)"
+    what = f"holds only {records}" if now.record_versions else "is empty"
+    held = f"{before.record_versions:,}"
+    if before.contacts:  # of what people typed it is said where there was some
+        what += f" and {now.contacts:,} rows of contacts" if now.record_versions else ""
+        held += f" and {before.contacts:,}"
     if not store.path.exists():
         what = "is gone"
     report.damage.append(
         StoreError(
-            f"{store.path} {what}; when the tables were last built it held {before:,}",
+            f"{store.path} {what}; when the tables were last built it held {held}",
             _way_back(settings),
         )
     )
@@ -274,22 +279,22 @@ def _way_back(settings: Settings) -> str:
     backups = list_backups(settings.backup_path)
     if not backups:
         return (
-            "What the API shows now was read again. What changed before is lost unless you kept a"
-            f" copy: there is no backup in {settings.backup_path}."
+            "What the API shows now was read again. What changed before, and whom you contacted, is"
+            f" lost unless you kept a copy: there is no backup in {settings.backup_path}."
         )
     return (
-        "What the API shows now was read again. To get back what changed before, from"
-        f" {backups[0].name}: cohort-tracker restore"
+        "What the API shows now was read again. To get back what changed before, and whom you"
+        f" contacted, from {backups[0].name}: cohort-tracker restore"
     )
 
 
 def _accept_loss(settings: Settings, store: RawStore, report: SyncReport) -> None:
     """Once told is enough: what the store has now is what later syncs compare with."""
-    from .warehouse.fingerprint import note_record_versions, noted_record_versions
+    from .warehouse.fingerprint import note_held, noted_held
 
-    now = store.record_versions()
-    if report.damage and now < noted_record_versions(settings):
-        note_record_versions(settings, now)
+    now = store.held()
+    if report.damage and now.lacks(noted_held(settings)):
+        note_held(settings, now)
 
 
 def _back_up(settings: Settings, store: RawStore, report: SyncReport) -> None:
@@ -321,7 +326,7 @@ def _build(
     try:
         now = datetime.now(UTC)
         basis = build_basis(settings, store, project_dir(), now)
-        versions = store.record_versions()
+        held = store.held()
         before = published_build(settings)
         if before is not None and reason_to_build(settings, basis, before) is None:
             report.warehouse = BuildReport(
@@ -344,7 +349,7 @@ def _build(
                 now,
                 models=built.models,
                 tests=built.tests,
-                record_versions=versions,
+                held=held,
                 file_problems=built.file_problems,
             )
         if built.set_aside is not None:

@@ -15,6 +15,7 @@ import pytest
 
 from cohort_tracker.sandbox import SandboxServer, World, generate
 from cohort_tracker.sources import transport
+from page_cohort import Cohort, made_in
 from support import Bench
 
 if TYPE_CHECKING:
@@ -112,18 +113,15 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="session")
-def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of a demo: two classes with nights, mentors and a schedule."""
-    directory = tmp_path_factory.mktemp("demo")
-    done = Command(directory)("demo", "--dir", directory / "demo", "--students", "24")
-    assert done.returncode == 0, done.stderr
-    return directory / "demo" / "data"
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """Two classes of 50 with nights, as a sync published them; not to be changed."""
+    return made_in(tmp_path_factory.mktemp("cohort"))
 
 
 @pytest.fixture(scope="session")
-def api(demo_data: Path) -> Iterator[ApiServer]:
-    """The API of the demo; not to be changed."""
+def api(cohort: Cohort) -> Iterator[ApiServer]:
+    """The API of the cohort; not to be changed."""
     from api_server import ApiServer  # with all that a server needs, which few tests do
 
-    with ApiServer(demo_data) as running:
+    with ApiServer(cohort.settings.data_dir) as running:
         yield running

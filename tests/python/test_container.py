@@ -120,6 +120,10 @@ def test_the_wheel_can_be_made_of_what_the_dockerfile_copies(tmp_path: Path):
         if path.suffix in {".sql", ".yml", ".md"}
     }
     assert expected <= inside
+    web = PROJECT / "pipelines/cohort_tracker/web"
+    parts = [path for path in web.rglob("*") if path.suffix in {".j2", ".css", ".js"}]
+    assert len(parts) > 5
+    assert {f"cohort_tracker/web/{path.relative_to(web)}" for path in parts} <= inside
     assert "cohort_tracker/dbt/dbt_project.yml" in inside
 
 

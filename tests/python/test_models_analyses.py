@@ -2,17 +2,30 @@
 
 import re
 import shlex
+import sqlite3
+from collections import defaultdict
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cohort_tracker.commands.demo import show_whom_to_call
 from cohort_tracker.config import Settings
+from cohort_tracker.raw.contacts import add_contact
 from cohort_tracker.sandbox import SandboxServer, generate
 from cohort_tracker.sync import run_sync
 from warehouse_fixture import PROJECT, rows, run_dbt
 
 QUESTIONS = sorted((PROJECT / "analyses").glob("*.sql"))
+
+
+def note_contacts(raw_db):
+    """Every third student was called twice, some weeks ago."""
+    with closing(sqlite3.connect(raw_db)) as db:
+        found = db.execute("SELECT DISTINCT user_id FROM progressions ORDER BY user_id").fetchall()
+    for (student,) in found[::3]:
+        for days in (28, 49):
+            on = (datetime.now(UTC) - timedelta(days=days)).date()
+            add_contact(raw_db, student, contacted_on=on, how="call")
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +48,7 @@ def answered(tmp_path_factory):
             mentors=directory / "mentors.csv",
         )
         assert run_sync(settings, build=False).exit_code == 0
+        note_contacts(data_dir / "raw.db")
         world.grow(days=7)
         assert run_sync(settings).exit_code == 0
     done = run_dbt(data_dir, "compile", "--select", "resource_type:analysis")
@@ -164,16 +178,48 @@ def test_night_with_most_to_call_for_a_mentor_comes_first(answered):
     assert {row["mentors"] for row in found} != {0}
 
 
-def test_demo_names_eight_people_from_all_lists_within_80_columns(answered, capsys):
+def test_those_contacted_stand_beside_those_on_the_list_who_were_not(answered):
     warehouse, _ = answered
-    show_whom_to_call(warehouse.parent)
-    lines = capsys.readouterr().out.splitlines()
-    lists = [line.split(",")[0] for line in lines[1:] if not line.startswith(" ")]
-    assert lists == ["Slipping", "Never started", "Gone quiet"]
-    assert len([line for line in lines if line.startswith("  ") and line[2] != " "]) == 8
-    # nothing may be missing of who slips in grades
-    assert len([line for line in lines if "Start at: " in line]) > 4
-    assert max(map(len, lines)) <= 80
+    weeks = rows(
+        warehouse,
+        "select w.class_id, c.name, w.student_id, w.week_number, w.tier, w.call_list, w.is_complete"
+        " from marts.student_health_weekly as w inner join core.classes as c on w.class_id = c.id",
+    )
+    by_week = {(w["class_id"], w["student_id"], w["week_number"]): w for w in weeks}
+    called = {
+        (row["class_id"], row["student_id"], row["week_number"])
+        for row in rows(warehouse, "select * from marts.student_contacts")
+    }
+    counted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for (class_id, student, number), week in by_week.items():
+        after = [by_week.get((class_id, student, number + n)) for n in (1, 2)]
+        of_class = any(c == class_id and n == number for c, _, n in called)
+        if not (of_class and week["call_list"] and after[1] and after[1]["is_complete"]):
+            continue
+        is_called, *later = ((class_id, student, number + n) in called for n in (0, 1, 2))
+        if any(later) and not is_called:
+            continue
+        judged = [w for w in after if w and w["tier"] != "n_a"]
+        is_at_risk = week["tier"] in ("critical", "high")
+        row = counted[week["name"], "contacted" if is_called else "not contacted"]
+        row[0] += 1
+        row[1] += any(not w["call_list"] for w in judged)
+        row[2] += is_at_risk
+        row[3] += is_at_risk and any(w["tier"] in ("medium", "low") for w in judged)
+    found = ask(answered, PROJECT / "analyses" / "did_contacting_help.sql")
+    assert {
+        (r["class_name"], r["they_were"]): [
+            *(r["on_a_list"], r["came_off_it"], r["at_risk"], r["recovered"])
+        ]
+        for r in found
+    } == counted
+    assert len(found) == 4, "both groups, of both classes"
+    for row in found:
+        assert row["share_off_it"] == pytest.approx(row["came_off_it"] / row["on_a_list"], abs=0.01)
+        if row["at_risk"]:
+            share = row["recovered"] / row["at_risk"]
+            assert row["share_recovered"] == pytest.approx(share, abs=0.01)
+    assert sum(row["came_off_it"] for row in found) and sum(row["recovered"] for row in found)
 
 
 def test_most_questions_have_an_answer(answered):

@@ -17,18 +17,19 @@ from api_server import CLASS, ApiServer, problem_of, publish_another, settings_o
 from cohort_tracker.errors import ConfigError, StoreError
 from cohort_tracker.reading.pool import BusyError, Pool, TooSlowError
 from cohort_tracker.reading.viewer import Viewer
+from page_cohort import Cohort
 
 LEAD = Viewer()
 ENDLESS = "SELECT count(*) FROM range(10000000) AS a, range(10000000) AS b WHERE a.range = -b.range"
 
 
 @pytest.fixture
-def data(tmp_path: Path, demo_data: Path) -> Path:
+def data(tmp_path: Path, cohort: Cohort) -> Path:
     """A published file of its own, to be replaced."""
     there = tmp_path / "data"
     there.mkdir()
     for name in ("warehouse.duckdb", "raw.db"):
-        shutil.copy(demo_data / name, there / name)
+        shutil.copy(cohort.settings.data_dir / name, there / name)
     return there
 
 

@@ -11,13 +11,18 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cohort_tracker.raw.backup import list_backups
+from cohort_tracker.errors import ConfigError
+from cohort_tracker.raw.backup import back_up, list_backups
+from cohort_tracker.raw.contacts import add_contact, current_contacts, withdraw
 from cohort_tracker.raw.forgotten import name_key
+from cohort_tracker.raw.store import RawStore
+from cohort_tracker.reading.people import find_student
 from cohort_tracker.runtime.lock import sync_lock
 from support import Bench, record
 
@@ -452,3 +457,61 @@ def test_who_is_only_in_a_backup_of_an_older_release_is_erased_there(bench: Benc
         found = db.execute("SELECT secret, (SELECT count(*) FROM progressions) FROM raw_secret")
         assert found.fetchone() == (of(bench, "SELECT secret FROM raw_secret"), others)
     assert bench.command("restore", str(backup)).returncode == 0
+
+
+ROSTER_ONLY = {"Lone@Example.org": ("Lone", "Ranger"), "": ("Péter", "O’Neil")}
+
+
+def test_contacts_with_the_person_go_and_what_others_say_of_them_is_blanked(bench: Bench):
+    """With an account, and from when only the roster knew them, by address or by name."""
+    bench.options["roster"] = bench.home / "roster.csv"
+    lines = [f"friendly-c1,{email},{a},{b}" for email, (a, b) in ROSTER_ONLY.items()]
+    bench.options["roster"].write_text("\n".join(["class,email,first_name,last_name", *lines, ""]))
+    bench.source.records.extend(zoes(range(7000, 7003)))
+    assert bench.sync(build=True).exit_code == 0
+    people = [NAME, *(" ".join(names) for names in ROSTER_ONLY.values())]
+    ids = [find_student(bench.warehouse, name).student_id for name in people]
+    assert [key.startswith("roster:") for key in ids] == [False, True, True]
+    on: dict[str, Any] = {"contacted_on": date(2026, 3, 5), "how": "call"}
+    for key in (*ids, ids[0]):
+        gone = add_contact(bench.raw, key, **on, note="will come")
+    withdraw(bench.raw, gone.contact_id)
+    said = f"sits beside {NAME} and Péter O'Neil; asked lone@example.org"
+    kept = add_contact(bench.raw, "student-3", **on, note=said, contacted_by="Lone Ranger")
+    backup = back_up(RawStore(bench.raw), bench.data / "backups", keep=7, now=datetime.now(UTC))
+    assert backup is not None
+    numbers = [2, 1, 1]
+    for name, number in zip((ID, "lone@example.org", "péter o'neil"), numbers, strict=True):
+        done = bench.command("forget", name, "--yes", "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["contacts"] == number
+    for path in (bench.raw, backup):
+        with closing(sqlite3.connect(path)) as db:
+            rows = db.execute("SELECT contact_id, contacted_by, note FROM contacts").fetchall()
+        (only,) = rows
+        assert only[:2] == (kept.contact_id, "[forgotten]")
+        assert only[2].startswith("sits beside [forgotten] and ")
+        assert only[2].endswith("asked [forgotten]")
+        assert not traces(path)
+        for key in ids:
+            assert key.encode() not in path.read_bytes()
+    for key in ids:
+        with pytest.raises(ConfigError, match="was forgotten"):
+            add_contact(bench.raw, key, **on)
+    assert bench.command("restore").returncode == 0
+    assert [c.contact_id for c in current_contacts(bench.raw)] == [kept.contact_id]
+    assert bench.sync().exit_code == 0
+
+
+def test_restore_of_a_copy_from_before_brings_no_contact_of_the_person_back(bench: Bench):
+    assert bench.sync().exit_code == 0
+    on: dict[str, Any] = {"contacted_on": date(2026, 3, 5), "how": "call"}
+    kept = add_contact(bench.raw, "student-4", **on)
+    add_contact(bench.raw, "student-3", **on)
+    elsewhere = bench.home / "my own copy.db"
+    shutil.copy(bench.raw, elsewhere)
+    assert bench.command("forget", "student-3", "--yes").returncode == 0
+    for copied in (elsewhere, bench.home / "again.db"):
+        assert bench.command("restore", str(elsewhere)).returncode == 0
+        assert [c.contact_id for c in current_contacts(bench.raw)] == [kept.contact_id]
+        shutil.copy(bench.raw, copied)

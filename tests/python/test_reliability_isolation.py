@@ -290,5 +290,5 @@ def test_demo_runs_no_file_of_the_folder_that_one_happens_to_be_in(tmp_path: Pat
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Who needs help now" in done.stdout
+    assert "How far to trust this" in done.stdout
     assert not (tmp_path / "ran").exists()

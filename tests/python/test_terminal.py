@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from cohort_tracker.commands.demo import typed_lines
+from cohort_tracker.commands.typed import typed_lines
 from cohort_tracker.runtime.printing import printable
 from support import Bench, Classes, record
 

@@ -3,54 +3,24 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
-from itertools import groupby
 from pathlib import Path
-from textwrap import wrap
 
 from ..errors import CohortTrackerError, ConfigError
 from ..project import project_dir
+from ..reading.published import opened
+from ..reading.scope import all_groups
 from ..runtime.printing import say
 from ..sandbox import SandboxServer, open_world
+from .typed import short_path, typed_lines
 
-# The first of each list in turn, so that none hides the others.
-_TO_CALL = """
-    with called as (
-        select *, row_number() over (partition by call_list order by risk_rank, student_id) as place
-        from marts.student_health
-        where call_list is not null
-    ),
-    first_ones as (
-        select *
-        from called
-        order by place, call_list desc
-        limit 8
-    ),
-    reasons as (
-        select class_id, student_id, list(sentence order by reason_rank) as sentences
-        from marts.student_reasons
-        where reason_rank <= 2
-        group by class_id, student_id
-    )
-    select call_list, first_name || ' ' || last_name, night, sentences, start_assignment_name
-    from first_ones
-    left join reasons using (class_id, student_id)
-    order by call_list desc, risk_rank, student_id
-"""
-_LISTS = {
-    "slipping": "Slipping, can be reached in class",
-    "never_started": "Never started",
-    "gone_quiet": "Gone quiet, must be written to",
-}
-_WIDTH = 80
 _DEMO_MARK = "demo.toml"
 
 
 def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) -> None:
-    """Serve an invented cohort and run `init`, `sync`, `status` against it.
+    """Serve an invented cohort and run `init`, `sync`, `status`, `report` against it.
 
     Everything is kept below `directory`, which the demo makes anew each time. Raises
     CohortTrackerError when a command fails or the directory is not one of the demo's.
@@ -77,16 +47,29 @@ def run_demo(*, directory: Path, seed: int, classes: int, students: int | None) 
         _run(config, "init", *account, *places, stdin=server.desk.password)
         _run(config, "sync")
         _run(config, "status")
-    show_whom_to_call(data)
+    group = _first_group(data)
+    page = directory / "report.html"
+    _run(config, "report", *group)
+    _run(config, "report", *group, "--html", str(page))
+    say("Open it in a browser: it is the page that a mentor gets. All of them at once:")
+    say(f"cohort-tracker --config {short_path(config)} report --each-night pages", indent=2)
     say()
     say("What to type next", style="bold")
-    say(f"cohort-tracker --config {_short(config)} status", indent=2)
+    say("cohort-tracker init        # with your own OpenClass account", indent=2)
     if project_dir() == Path.cwd():
         say(
-            f"COHORT_TRACKER_DATA_DIR={_short(data)} dbt show --select who_to_call_tonight",
+            f"COHORT_TRACKER_DATA_DIR={short_path(data)} dbt show --select who_to_call_tonight",
             indent=2,
         )
-    say("cohort-tracker init        # with your own OpenClass account", indent=2)
+
+
+def _first_group(data: Path) -> list[str]:
+    """The options for the first night of a class, or for a class without nights."""
+    with opened(data / "warehouse.duckdb") as connection:
+        groups = all_groups(connection)
+    group = next((group for group in groups if group.night), groups[0])
+    night = ["--night", group.night] if group.night else []
+    return ["--class", group.shown, *night]
 
 
 def _make_anew(directory: Path) -> None:
@@ -98,7 +81,7 @@ def _make_anew(directory: Path) -> None:
 
 
 def _run(config: Path, command: str, *options: str, stdin: str | None = None) -> None:
-    words = ["cohort-tracker", "--config", _short(config), command, *map(_short, options)]
+    words = ["cohort-tracker", "--config", short_path(config), command, *map(short_path, options)]
     for line in typed_lines(words):
         say(line, style="bold")
     environment = {
@@ -116,50 +99,3 @@ def _run(config: Path, command: str, *options: str, stdin: str | None = None) ->
     say()
     if done.returncode != 0:
         raise CohortTrackerError(f"`{command}` ended with exit code {done.returncode}")
-
-
-def typed_lines(words: list[str]) -> list[str]:
-    """A command as it can be copied to a shell, in lines of at most 76 characters if it can be.
-
-    A long one goes on below, behind a backslash, with the next option.
-    """
-    lines = ["$"]
-    for place, word in enumerate(words):
-        with_value = shlex.join(words[place : place + 2])
-        if word.startswith("--") and len(lines[-1]) + len(with_value) > 74:
-            lines[-1] += " \\"
-            lines.append("   ")
-        lines[-1] += " " + shlex.quote(word)
-    return lines
-
-
-def show_whom_to_call(data: Path) -> None:
-    """Print at most eight people from the lists, with the first reasons and where to start."""
-    from ..warehouse.query import query
-
-    say("Who needs help now", style="bold")
-    rows = query(data / "warehouse.duckdb", _TO_CALL)
-    for call_list, people in groupby(rows, key=lambda row: row[0]):
-        say(_LISTS[call_list])
-        for _, name, night, sentences, start in people:
-            _say_within(f"{name}, {night or 'no night'}", indent=2)
-            for sentence in sentences or []:
-                _say_within(f"{sentence}.", indent=4)
-            if start:
-                _say_within(f"Start at: {start}", indent=4)
-    if not rows:
-        say("Nobody is on a call list.")
-
-
-def _say_within(text: str, *, indent: int) -> None:
-    """Print in lines of at most 80 characters, also where the output is no terminal."""
-    for line in wrap(text, _WIDTH - indent):
-        say(line, indent=indent)
-
-
-def _short(value: str | Path) -> str:
-    """A path as it is typed from here."""
-    path = Path(value)
-    if path.is_absolute() and path.is_relative_to(Path.cwd()):
-        return str(path.relative_to(Path.cwd()))
-    return str(value)

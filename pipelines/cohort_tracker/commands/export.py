@@ -20,6 +20,7 @@ from ..reading.reader import Reader
 from ..reading.scope import viewer_for
 from ..runtime.printing import is_terminal, say, say_bytes
 from ..runtime.whole_file import whole_file
+from .places import require_outside
 from .settings import settings_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def run_export(
             f"A terminal cannot show {format_name}", f"Add `-o {name}.{format_name}`."
         )
     if file is not None:
-        _require_outside(file, settings)
+        require_outside(file, settings)
     with open_reader(
         settings, classes=classes, night=night, mentor=mentor, hide_names=hide_names
     ) as reader:
@@ -100,17 +101,6 @@ def _format_of(file: Path | None) -> str:
             f"Let the name end in .{', .'.join(FORMATS)}, or add --format.",
         )
     return suffix
-
-
-def _require_outside(file: Path, settings: Settings) -> None:
-    """Raise ConfigError for a file among the program's own: raw.db cannot be made again."""
-    place = file.resolve()
-    for own in (settings.data_dir, settings.backup_path):
-        if place.is_relative_to(own.resolve()):
-            raise ConfigError(
-                f"{file} is in {own}, which is for the program's own files",
-                "Name a file in another folder.",
-            )
 
 
 def _sql_of(name: str, reader: Reader) -> tuple[str, str]:

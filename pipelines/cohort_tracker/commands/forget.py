@@ -68,7 +68,8 @@ def _say_report(report: ForgetReport, settings: Settings) -> None:
     if erased or report.rewritten:
         say(
             f"Erased from {settings.raw_path}: {erased.record_versions:,} versions of records,"
-            f" {erased.rejected_records:,} rejected ones, {erased.lines:,} lines of files;"
+            f" {erased.rejected_records:,} rejected ones, {erased.lines:,} lines of files,"
+            f" {erased.contacts:,} contacts;"
             f" {len(report.rewritten)} of its backups and copies were searched, too."
         )
         say("What the API shows of the person is not stored again.")
@@ -104,6 +105,7 @@ def _as_json(report: ForgetReport, candidates: list[str]) -> dict[str, Any]:
         "record_versions": report.erased.record_versions,
         "rejected_records": report.erased.rejected_records,
         "file_lines": report.erased.lines,
+        "contacts": report.erased.contacts,
         "rewritten": [str(path) for path in report.rewritten],
         "unreadable": [str(path) for path in report.unreadable],
         "shared": report.shared,

@@ -10,7 +10,7 @@ from ..raw.store import RawStore
 from ..runtime.lock import sync_lock
 from ..runtime.printing import say
 from ..sync import prepare_data_dir, stores_beside
-from ..warehouse.fingerprint import note_record_versions
+from ..warehouse.fingerprint import note_held
 from .settings import settings_of
 
 
@@ -24,20 +24,23 @@ def run_restore(config_path: Path | None, named: Path | None) -> None:
     with sync_lock(settings.data_dir, "restore"):
         backup = find_backup(settings.backup_path, named)
         restored = restore(RawStore(settings.raw_path), backup, stores_beside(settings))
-        note_record_versions(settings, restored.record_versions)
+        note_held(settings, restored.held)
     taken = taken_at(backup)
     when = f" of {taken:%Y-%m-%d %H:%M} UTC" if taken else ""
-    say(f"Restored {backup}{when}: {restored.record_versions:,} records, earlier versions counted.")
+    held = restored.held.record_versions
+    say(f"Restored {backup}{when}: {held:,} records, earlier versions counted.")
+    if restored.carried:
+        say(f"Contacts noted since were kept: {restored.carried:,}.")
     if restored.aside is not None:
         say(f"The file that was there is now {restored.aside}")
     if named is None:
-        _say_richer(backup, restored.record_versions, list_backups(settings.backup_path))
+        _say_richer(backup, held, list_backups(settings.backup_path))
     say("Next: cohort-tracker sync")
 
 
 def _say_richer(backup: Path, held: int, backups: list[Path]) -> None:
     """Say which backup holds more than the one that was restored, if any does."""
-    counted = {path: RawStore(path).record_versions() for path in backups if path != backup}
+    counted = {path: RawStore(path).held().record_versions for path in backups if path != backup}
     richest = max(counted, key=lambda path: counted[path], default=backup)
     if counted.get(richest, 0) > held:
         say(

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+from collections import Counter
 from pathlib import Path
 
-from ..config import require_unicode
+from ..config import Settings, require_unicode
 from ..errors import CohortTrackerError, unexpected
-from ..runtime.printing import records, say, say_error, say_json, say_traceback, say_warning
+from ..runtime.printing import (
+    is_terminal,
+    records,
+    say,
+    say_error,
+    say_json,
+    say_traceback,
+    say_warning,
+)
 from ..sync import SyncReport, run_sync
 from .roster import say_roster
 from .settings import settings_of
+from .typed import typed_command, typed_lines
 
 
 def run_sync_command(
@@ -30,7 +41,7 @@ def run_sync_command(
     """
     # Most of what a sync makes it needs to the end: Python should not look through it so often.
     gc.set_threshold(20_000, 20, 50)
-    report = SyncReport(run_id="")
+    report, settings = SyncReport(run_id=""), None
     try:
         for typed in only:
             require_unicode(typed, "--class")
@@ -49,6 +60,9 @@ def run_sync_command(
         say_json(report.as_json())
     else:
         say_summary(report)
+        tables = report.warehouse
+        if settings and tables and (tables.published or tables.skipped) and is_terminal():
+            _say_whom_to_call(settings, config_path)
     names = {item.error: item.info.friendly_id or item.info.class_id for item in report.classes}
     for failure in report.errors:
         say_error(failure, names.get(failure))
@@ -95,3 +109,20 @@ def say_summary(report: SyncReport) -> None:
             say(in_plain_words(failure), indent=2)
     if report.run_id:
         say(f"Finished in {report.duration_s:.1f} s.")
+
+
+def _say_whom_to_call(settings: Settings, config_path: Path | None) -> None:
+    """Print how many are on a call list, and which command tells who; nothing where that fails."""
+    from ..reading.reader import reader_of
+    from ..reading.viewer import Viewer
+
+    with contextlib.suppress(CohortTrackerError):
+        with reader_of(settings.warehouse_path, settings.raw_path, Viewer()) as reader:
+            rows = reader.rows("marts.student_health", ("call_list",))
+        called = Counter(row["call_list"] for row in rows)
+        say(
+            f"{called['slipping']} slipping, {called['gone_quiet']} gone quiet,"
+            f" {called['never_started']} never started. Who, why, and where to start:"
+        )
+        for line in typed_lines(typed_command(config_path, "report"), ""):
+            say(line, indent=2)

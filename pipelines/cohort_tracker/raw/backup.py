@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..errors import CohortTrackerError, StoreError
-from .store import RawStore
+from .store import Held, RawStore
 
 _NAME = re.compile(r"raw-(\d{8}T\d{6}Z)\.db")
 _UNFINISHED = ".raw-*.db.unfinished*"
@@ -50,7 +50,8 @@ def taken_at(path: Path) -> datetime | None:
 def back_up(store: RawStore, folder: Path, *, keep: int, now: datetime) -> Path | None:
     """Back the store up into `folder` when that is due: at most once a day, and not twice the same.
 
-    A store without records is no history: no backup is made of it.
+    Contacts are what nobody can read again: where the backup of the day lacks some, a new one takes
+    its place. A store without records is no history: no backup is made of it.
 
     Of all backups the newest `keep` stay; 0: none is made and none is removed. `now` is aware.
 
@@ -110,32 +111,45 @@ def sync_to_disk(path: Path) -> None:
 
 def _is_due(store: RawStore, folder: Path, now: datetime) -> bool:
     backups = list_backups(folder, now)
-    today = f"raw-{now.astimezone(UTC):%Y%m%d}T"
-    if any(path.name.startswith(today) for path in backups):
-        return False
     try:
-        if store.record_versions() == 0:
+        if store.held().record_versions == 0:
             return False
+        if today := _of_the_day(backups, now):
+            return RawStore(today[0]).held().contacts < store.held().contacts
         return not backups or RawStore(backups[0]).content_marks() != store.content_marks()
     except StoreError:
         return True  # a damaged backup is none
 
 
+def _of_the_day(backups: list[Path], now: datetime) -> list[Path]:
+    day = f"raw-{now.astimezone(UTC):%Y%m%d}T"
+    return [path for path in backups if path.name.startswith(day)]
+
+
 def _remove_old(folder: Path, keep: int, now: datetime) -> None:
-    """Remove all but the newest backups, and never the one that holds more than all of these.
+    """Remove all but the newest backups, and never one that holds more than all of these.
 
     After a loss that nobody has seen to, every new backup is one of a store that lost its history.
+    Of one day only the newest counts, or a few busy days would fill the folder.
     """
     backups = list_backups(folder, now)
-    most = max(map(_records, backups[:keep]))
-    spare = [path for path in backups[keep:] if _records(path) > most][:1]
-    for path in backups[keep:]:
+    replaced = _of_the_day(backups, now)[1:]
+    kept = [path for path in backups if path not in replaced][:keep]
+    others = [path for path in backups if path not in kept]
+    spare = []
+    for most, count in zip(_most(kept), Held._fields, strict=True):
+        spare += [path for path in others if getattr(_held(path), count) > most][:1]
+    for path in others:
         if path not in spare:
             path.unlink(missing_ok=True)
 
 
-def _records(path: Path) -> int:
+def _most(backups: list[Path]) -> Held:
+    return Held(*map(max, zip(*map(_held, backups), strict=True)))
+
+
+def _held(path: Path) -> Held:
     try:
-        return RawStore(path).record_versions()
+        return RawStore(path).held()
     except StoreError:
-        return 0
+        return Held()

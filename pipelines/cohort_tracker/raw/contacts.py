@@ -9,12 +9,13 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, StoreError
 from .forgotten import Forgotten, entries_of
 from .schema import RAW_TABLES, create_table
 from .store import RawStore, as_moment, as_stored
@@ -22,6 +23,8 @@ from .store import RawStore, as_moment, as_stored
 HOW = ("call", "mail", "chat", "meeting")
 """The ways to reach somebody."""
 
+NOTE_LENGTH = 1_000
+NAME_LENGTH = 100
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that looks like another
 _LENGTH = 8
 
@@ -52,16 +55,18 @@ def add_contact(
     """Note a contact in the raw store at `path`, beside whatever runs, all or nothing.
 
     `student_id` is that of `core.students`; `now` is aware. Raises StoreError, or ConfigError where
-    the student was forgotten.
+    a text is too long or the student was forgotten.
     """
     assert how in HOW, how
+    by = _one_line(contacted_by, "The name of who reached out", NAME_LENGTH)
+    said = _one_line(note, "The note", NOTE_LENGTH)
     moment = now or datetime.now(UTC)
 
     def add(db: sqlite3.Connection) -> Contact:
         if _is_forgotten(db, student_id):
             raise ConfigError("This person was forgotten", "Nothing is stored of them any more.")
         db.execute(create_table("contacts"))  # an older version has none
-        contact = Contact(_new_id(db), student_id, contacted_on, how, contacted_by, note, moment)
+        contact = Contact(_new_id(db), student_id, contacted_on, how, by, said, moment)
         _append(db, contact, is_withdrawn=False)
         return contact
 
@@ -88,6 +93,30 @@ def withdraw(path: Path, contact_id: str, *, now: datetime | None = None) -> Con
     return RawStore(path).write(take_back)
 
 
+def carry_contacts(source: Path, target: Path) -> int:
+    """Append to a store what only another one has of contacts; returns of how many.
+
+    A source that cannot be read has none. Raises sqlite3.Error where the target cannot be written.
+    """
+    try:
+        rows = RawStore(source).rows("contacts")
+    except StoreError:
+        return 0
+    with closing(sqlite3.connect(target)) as db:
+        db.execute(create_table("contacts"))
+        there = set(db.execute("SELECT contact_id, is_withdrawn FROM contacts"))
+        new = [
+            row
+            for row in rows
+            if (row["contact_id"], row["is_withdrawn"]) not in there
+            and not _is_forgotten(db, row["student_id"])
+        ]
+        for row in new:
+            _insert(db, row)
+        db.commit()
+    return len({row["contact_id"] for row in new})
+
+
 def current_contacts(path: Path) -> list[Contact]:
     """The contacts that were not taken back, the newest first; [] where nothing is stored.
 
@@ -96,6 +125,16 @@ def current_contacts(path: Path) -> list[Contact]:
     newest = {row["contact_id"]: row for row in RawStore(path).rows("contacts")}
     found = [_contact(row) for row in newest.values() if not row["is_withdrawn"]]
     return sorted(found, key=lambda item: (item.contacted_on, item.noted_at), reverse=True)
+
+
+def _one_line(text: str | None, what: str, longest: int) -> str | None:
+    """A text without breaks and NUL; None where there is nothing in it. Raises ConfigError."""
+    line = " ".join((text or "").replace("\0", " ").split())
+    if len(line) > longest:
+        raise ConfigError(
+            f"{what} has {len(line):,} characters", f"Up to {longest:,} are kept: shorten it."
+        )
+    return line or None
 
 
 def _stored_contact(db: sqlite3.Connection, contact_id: str) -> Contact:
@@ -134,6 +173,10 @@ def _append(db: sqlite3.Connection, contact: Contact, *, is_withdrawn: bool) -> 
         "is_withdrawn": is_withdrawn,
         "first_seen_at": as_stored(contact.noted_at),
     }
+    _insert(db, row)
+
+
+def _insert(db: sqlite3.Connection, row: Mapping[str, Any]) -> None:
     names = [column.name for column in RAW_TABLES["contacts"]]
     places = ", ".join("?" * len(names))
     db.execute(

@@ -19,9 +19,15 @@ from .forgotten import (
     student_entry,
 )
 from .people import People, Person, line_columns, line_of, user_id_in
+from .student_ids import student_ids
 
 _ERASED = "[forgotten]"
 _SHORTEST_ID = 6  # a shorter id may be any number in a text
+_TEXTS = (
+    *(("progressions", "extra"), ("sync_runs", "error")),
+    *(("contacts", "note"), ("contacts", "contacted_by")),
+)
+"""Where somebody may be named in what is stored of others."""
 
 
 @dataclass
@@ -31,9 +37,10 @@ class Erased:
     record_versions: int = 0
     rejected_records: int = 0
     lines: int = 0
+    contacts: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.record_versions or self.rejected_records or self.lines)
+        return any((self.record_versions, self.rejected_records, self.lines, self.contacts))
 
 
 def entries_for(secret: str, person: Person) -> set[Entry]:
@@ -60,14 +67,17 @@ def erase(db: sqlite3.Connection, person: Person) -> Erased:
     erased = Erased()
     secret = secret_of(db)
     assert secret is not None, "the store is laid out"
-    add_entries(db, entries_for(secret, person))
+    ids = student_ids(db, secret, person)
+    # By the ids nobody notes a contact with them any more.
+    add_entries(db, entries_for(secret, person) | {student_entry(secret, key) for key in ids})
     names_them = _pattern(person)
     if person.account:
         erased.record_versions, erased.rejected_records = _erase_records(db, person.account)
     erased.rejected_records += _erase_rejected(db, person, names_them)
     erased.lines = _erase_lines(db, person)
+    erased.contacts = _erase_contacts(db, ids)
     if names_them is not None:
-        for table, column in (("progressions", "extra"), ("sync_runs", "error")):
+        for table, column in _TEXTS:
             _blank(db, table, column, names_them)
     return erased
 
@@ -158,6 +168,17 @@ def _erase_lines(db: sqlite3.Connection, person: Person) -> int:
     _delete_lines(db, "roster", roster)
     _delete_lines(db, "mentors", mentors)
     return len(roster) + len(mentors)
+
+
+def _erase_contacts(db: sqlite3.Connection, ids: set[str]) -> int:
+    """All contacts with the person; how many, those taken back included."""
+    theirs = {
+        (contact_id,)
+        for contact_id, student_id in db.execute("SELECT contact_id, student_id FROM contacts")
+        if student_id in ids
+    }
+    db.executemany("DELETE FROM contacts WHERE contact_id = ?", theirs)
+    return len(theirs)
 
 
 def _delete_lines(db: sqlite3.Connection, table: str, rows: list[tuple[int]]) -> None:

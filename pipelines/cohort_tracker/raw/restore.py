@@ -10,17 +10,22 @@ from pathlib import Path
 
 from ..errors import DamagedStoreError, StoreError
 from .backup import copy_store, list_backups, sync_to_disk
+from .contacts import carry_contacts
 from .rewrite import carry, clear_rewrites, memory_of
-from .store import RawStore, aside_path, move_journals
+from .store import Held, RawStore, aside_path, move_journals
 
 _RESTORING = ".restoring"
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What `restore` did: how much is in force again, and where the file is that was there."""
+    """What `restore` did: how much is stored again, and where the file is that was there.
 
-    record_versions: int
+    `carried`: how many contacts of that file the backup did not know yet.
+    """
+
+    held: Held
+    carried: int
     aside: Path | None
 
 
@@ -47,6 +52,7 @@ def restore(store: RawStore, backup: Path, others: Iterable[Path] = ()) -> Resto
     """Put a backup in the store's place, at once or not at all; the file that was there is kept.
 
     Whom the store, the backup or one of `others` notes as forgotten is erased from it before.
+    Contacts that were noted since the backup stay: no sync could bring them back.
     To be called under the lock of the sync. Raises StoreError when the backup cannot be used, or
     the file in its place is somebody else's or in use; then nothing was changed.
     """
@@ -68,11 +74,13 @@ def restore(store: RawStore, backup: Path, others: Iterable[Path] = ()) -> Resto
     clear_unfinished(place)
     unfinished = place.with_name(place.name + _RESTORING)
     try:
-        copy_store(backup, unfinished)
-        carry(memory_of([place, backup, *others]), unfinished)
-        record_versions = RawStore(unfinished).record_versions()
-        aside = _keep(place)
-        unfinished.replace(place)
+        with RawStore(place).holding_off_writers():
+            copy_store(backup, unfinished)
+            carried = carry_contacts(place, unfinished)
+            carry(memory_of([place, backup, *others]), unfinished)
+            held = RawStore(unfinished).held()
+            aside = _keep(place)
+            unfinished.replace(place)
         sync_to_disk(place.parent)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
@@ -80,7 +88,7 @@ def restore(store: RawStore, backup: Path, others: Iterable[Path] = ()) -> Resto
         ) from error
     finally:
         clear_unfinished(place)
-    return Restored(record_versions, aside)
+    return Restored(held, carried, aside)
 
 
 def clear_unfinished(path: Path) -> None:

@@ -62,19 +62,10 @@ def rewrite(
     packed = place.with_name(f".{place.name}{_UNFINISHED}-2")
     try:
         _take_log_in(place)
-        copy_store(place, changed)
-        RawStore(changed).lay_out(Memory(secret))
-        packed.touch(mode=0o600)
-        with closing(sqlite3.connect(changed, isolation_level=None)) as db:
-            db.execute("PRAGMA secure_delete = ON")
-            db.execute("PRAGMA temp_store = MEMORY")
-            db.execute("BEGIN IMMEDIATE")
-            change(db)
-            db.execute("COMMIT")
-            db.execute("VACUUM INTO ?", (str(packed),))
-        sync_to_disk(packed)
-        RawStore(packed).check(thorough=True)
-        packed.replace(place)
+        with RawStore(place).holding_off_writers():  # or a contact noted now would be lost
+            copy_store(place, changed)
+            _change(changed, packed, change, secret)
+            packed.replace(place)
         sync_to_disk(place.parent)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
@@ -82,6 +73,23 @@ def rewrite(
         ) from error
     finally:
         clear_rewrites(place)
+
+
+def _change(
+    path: Path, packed: Path, change: Callable[[sqlite3.Connection], object], secret: str | None
+) -> None:
+    """Change a copy, and pack it into a new file that is on the disk when this returns."""
+    RawStore(path).lay_out(Memory(secret))
+    packed.touch(mode=0o600)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.execute("BEGIN IMMEDIATE")
+        change(db)
+        db.execute("COMMIT")
+        db.execute("VACUUM INTO ?", (str(packed),))
+    sync_to_disk(packed)
+    RawStore(packed).check(thorough=True)
 
 
 def _take_log_in(path: Path) -> None:

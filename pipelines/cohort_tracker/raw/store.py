@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import DamagedStoreError, ForeignStoreError, StoreError
 from .class_states import ClassState
@@ -43,6 +43,17 @@ _LAYOUT = RAW_TABLES.keys() | INDEXES.keys() | {"raw_secret", "raw_forgotten"}
 _FIRST_COLUMNS = {"class_id", "record_id", "version_no", "record_hash"}  # since the first release
 _RUST_TABLES = {"students", "assignments", "progressions", "sync_history"}
 _Result = TypeVar("_Result")
+
+
+class Held(NamedTuple):
+    """How much a store holds of what no sync makes less: rows of records, and of contacts."""
+
+    record_versions: int = 0
+    contacts: int = 0
+
+    def lacks(self, before: Held) -> bool:
+        """Whether there was more before of either."""
+        return self.record_versions < before.record_versions or self.contacts < before.contacts
 
 
 class _ReplacedError(Exception):
@@ -199,9 +210,11 @@ class RawStore:
             except sqlite3.Error as error:
                 if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise self._explained(error) from error
+            except FileNotFoundError:
+                raise self._nothing_stored() from None
             except OSError as error:
                 raise StoreError(f"{self.path}: {error.strerror}", WRITE_HINT) from error
-            time.sleep(_STEP_SECONDS / 4)  # whoever waits for the file gets it
+            time.sleep(_STEP_SECONDS)  # whoever waits for the file gets it
 
     def _written(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """One try of `write`."""
@@ -214,7 +227,7 @@ class RawStore:
             if not os.path.samestat(found, self.path.stat()):
                 raise _ReplacedError
             if "progressions" not in _tables(connection):
-                raise StoreError(f"Nothing is stored in {self.path}", "Run `cohort-tracker sync`.")
+                raise self._nothing_stored()
             if pending := _pending(connection):
                 raise StoreError(
                     f"{self.path} is of an older version (before {pending[0].name})",
@@ -466,13 +479,19 @@ class RawStore:
         with self._connection() as connection:
             return connection is not None and bool(_tables(connection))
 
-    def record_versions(self) -> int:
-        """How many versions of records are stored in all; no sync makes them fewer."""
+    def held(self) -> Held:
+        """How much is stored of what no sync makes less."""
         with self._connection() as connection:
-            if connection is None or "progressions" not in _tables(connection):
-                return 0
-            counted: int = connection.execute("SELECT count(*) FROM progressions").fetchone()[0]
-            return counted
+            if connection is None:
+                return Held()
+            found = _tables(connection)
+            counts = [
+                connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+                if table in found
+                else 0
+                for table in ("progressions", "contacts")
+            ]
+        return Held(*counts)
 
     def secret(self) -> str | None:
         """The secret by which ids and aliases are made; None before the file was laid out."""
@@ -572,6 +591,9 @@ class RawStore:
                 "End what holds it open; the next sync reads again what was not stored.",
             )
         return StoreError(f"{self.path}: {step}{error}", WRITE_HINT)
+
+    def _nothing_stored(self) -> StoreError:
+        return StoreError(f"Nothing is stored in {self.path}", "Run `cohort-tracker sync` first.")
 
     def _damage(self, detail: str) -> DamagedStoreError:
         return DamagedStoreError(

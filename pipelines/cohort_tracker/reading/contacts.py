@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
-from ..raw.contacts import current_contacts
+from ..raw import contacts as raw_contacts
+from ..warehouse.query import query
+from .published import DATABASE
 from .reader import Reader
+
+_HAS_CONTACTS = """
+    select count(*) from information_schema.tables
+    where table_schema = 'core' and table_name = 'contacts'
+"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,10 @@ def contacts_by_student(reader: Reader) -> dict[str, list[Contact]]:
         return _of_the_tables(reader)
     hidden = reader.viewer.hide_names
     visible = {row["id"] for row in reader.rows("core.students", ("id",))}
-    for contact in current_contacts(reader.raw_path):
+    # Whose they are, and no more: who may be seen is decided below.
+    with reader.answer(f"SELECT contact_id, student_id FROM {DATABASE}.core.contacts") as answer:  # noqa: S608
+        owners = dict(answer.fetchall())
+    for contact in _current(reader.raw_path, owners):
         shown = reader.shown_id(contact.student_id)
         if shown in visible:
             found[shown].append(
@@ -50,6 +62,27 @@ def contacts_by_student(reader: Reader) -> dict[str, list[Contact]]:
                 )
             )
     return found
+
+
+def contacts_now(raw: Path, warehouse: Path) -> list[raw_contacts.Contact]:
+    """The contacts that were not taken back, the newest first, with the students of the tables.
+
+    For the owner of both stores: everybody's, with names. Raises StoreError.
+    """
+    known = warehouse.exists() and query(warehouse, _HAS_CONTACTS) != [(0,)]
+    owners = query(warehouse, "select contact_id, student_id from core.contacts") if known else []
+    return _current(raw, dict(owners))
+
+
+def _current(raw: Path, owners: Mapping[str, str]) -> list[raw_contacts.Contact]:
+    """The current contacts, each with the id that its student has in the tables now.
+
+    Who was on the roster only when a contact was typed may have got an account since.
+    """
+    return [
+        replace(contact, student_id=owners.get(contact.contact_id, contact.student_id))
+        for contact in raw_contacts.current_contacts(raw)
+    ]
 
 
 def _of_the_tables(reader: Reader) -> dict[str, list[Contact]]:

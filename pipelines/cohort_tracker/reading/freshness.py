@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from ..config import Settings
 from ..errors import StaleDataError
 from ..raw.class_states import ClassState, is_retired
+from ..raw.global_id import global_id
 from ..raw.store import RawStore
 from ..warehouse.fingerprint import FailedBuild, failed_build, tables_confirmed_at
-from ..warehouse.global_id import global_id
 from .briefing import Briefing
 from .scope import Group
 

@@ -100,6 +100,14 @@ def groups_of(connection: DuckDBPyConnection, viewer: Viewer) -> list[Group]:
     ]
 
 
+def narrowed(viewer: Viewer, group: Group) -> Viewer:
+    """Who reads a page of the group: of a night its mentor, who sees nobody else."""
+    if group.night is None:
+        return viewer
+    nights = frozenset({(group.class_id, key_of(group.night))})
+    return Viewer("mentor", frozenset({group.class_id}), nights, viewer.hide_names)
+
+
 def key_of(night: str) -> str:
     """A night as it is compared."""
     return " ".join(night.split()).lower()

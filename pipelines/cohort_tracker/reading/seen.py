@@ -18,6 +18,7 @@ class SeenClass:
         class_id: its id in the tables.
         friendly_id: what people call it by.
         is_over: whether it is over.
+        is_retired: whether it is not read any more.
         as_of: up to when its tables tell.
         last_synced_at: when it was last read to its end, as the file has it.
     """
@@ -25,6 +26,7 @@ class SeenClass:
     class_id: str
     friendly_id: str | None
     is_over: bool
+    is_retired: bool
     as_of: datetime
     last_synced_at: datetime | None
 
@@ -42,11 +44,13 @@ class Seen:
         self.columns: Mapping[str, tuple[str, ...]] = {
             name: reader.columns(table) for name, table in reader.tables.items()
         }
+        retired = {row["id"] for row in reader.rows("core.classes", ("id",), where='"is_retired"')}
         self.classes = tuple(
             SeenClass(
                 row["class_id"],
                 row["friendly_id"],
                 row["is_class_over"],
+                row["class_id"] in retired,
                 row["as_of"].replace(tzinfo=UTC),
                 row["last_synced_at"] and row["last_synced_at"].replace(tzinfo=UTC),
             )

@@ -21,12 +21,12 @@ from .. import __version__
 from ..config import Settings
 from ..errors import BuildError
 from ..project import project_dir
+from ..raw.global_id import global_id
 from ..raw.store import RawStore, aside_path
 from ..runtime.background import Background
 from ..runtime.child import start_child
 from ..runtime.folders import clear, make_fresh
 from .file_problems import FileProblem, in_words
-from .global_id import global_id
 from .published import change_log, set_change_log_aside
 
 BUILD_SECONDS = 3600.0

@@ -27,7 +27,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
 from cohort_tracker.raw.schema import create_statements
-from cohort_tracker.raw.store import RawStore
+from cohort_tracker.raw.store import BUSY_SECONDS, RawStore
 from cohort_tracker.runtime.printing import say
 from cohort_tracker.warehouse.dev_copy import prepare_dev_copy
 from cohort_tracker.warehouse.file_problems import FileProblem
@@ -167,7 +167,8 @@ class Plugin(BasePlugin):
         store.lay_out()  # changes nothing in a sync, which did it before it built
         if any(last and last % _ROW_GROUP == 0 for last in store.last_rows().values()):
             conn.execute("SET threads = 1")
-        conn.execute(f"ATTACH {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY)")
+        waits = f"BUSY_TIMEOUT {BUSY_SECONDS * 1000:.0f}"  # somebody may note a contact meanwhile
+        conn.execute(f"ATTACH {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY, {waits})")
         return path
 
     def _empty_raw_db(self) -> Path:

@@ -19,7 +19,7 @@ from typing import Any
 
 from .. import __version__
 from ..config import Settings
-from ..raw.store import RawStore
+from ..raw.store import Held, RawStore
 
 _PROJECT_FILES = ("*.yml", "models/**/*", "macros/**/*", "tests/sql/**/*")
 _REASONS = {
@@ -76,13 +76,13 @@ def note_published(
     *,
     models: int,
     tests: int,
-    record_versions: int,
+    held: Held,
     file_problems: Sequence[str] = (),
 ) -> None:
     """Note what the warehouse just published was built from, and when."""
     note = {
         "basis": basis,
-        "record_versions": record_versions,
+        **held._asdict(),
         "models": models,
         "tests": tests,
         "file_problems": file_problems,
@@ -169,17 +169,18 @@ def noted_file_problems(settings: Settings) -> list[str]:
     return list((published_build(settings) or {}).get("file_problems", ()))
 
 
-def noted_record_versions(settings: Settings) -> int:
-    """How many versions of records the raw store held at the last build, as far as is known."""
-    noted = (published_build(settings) or {}).get("record_versions")
-    return noted if isinstance(noted, int) else 0
+def noted_held(settings: Settings) -> Held:
+    """How much the raw store held at the last build, as far as is known."""
+    noted = published_build(settings) or {}
+    counts = (noted.get(name) for name in Held._fields)
+    return Held(*(count if isinstance(count, int) else 0 for count in counts))
 
 
-def note_record_versions(settings: Settings, number: int) -> None:
-    """Note that the raw store is another one now, with so many versions: the next sync builds."""
+def note_held(settings: Settings, held: Held) -> None:
+    """Note that the raw store is another one now, which holds so much: the next sync builds."""
     note = published_build(settings)
     if note is not None:
-        _write(_note_path(settings), {**note, "basis": {}, "record_versions": number})
+        _write(_note_path(settings), {**note, "basis": {}, **held._asdict()})
 
 
 def _write(path: Path, note: dict[str, Any]) -> None:

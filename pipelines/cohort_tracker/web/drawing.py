@@ -68,11 +68,13 @@ def _height(score: float) -> int:
 def _path(points: Sequence[_Point | None]) -> str:
     """Lines through the points, broken where there is none; a point alone is a dot."""
     path = ""
-    for before, point, after in zip([None, *points[:-1]], points, [*points[1:], None], strict=True):
+    for place, point in enumerate(points):
+        before = points[place - 1] if place else None
+        goes_on = place + 1 < len(points) and points[place + 1] is not None
         if point is None:
             continue
         if before is None:
-            path += f"M{point[0]} {point[1]}" + ("h0" if after is None else "l")
+            path += f"M{point[0]} {point[1]}" + ("l" if goes_on else "h0")
         else:
             path += f"{point[0] - before[0]} {point[1] - before[1]} "
     return path.strip().replace(" -", "-").replace(" M", "M")

@@ -89,7 +89,7 @@ def _environment() -> Environment:
         limit=text.limit,
         mail_link=text.mail_link,
         contacted=text.contacted,
-        listed=text.listed,
+        by_reason=text.by_reason,
     )
     environment.tests["cut_short"] = text.is_cut
     environment.globals.update(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from ..reading.briefing import Student
 from ..reading.contacts import Contact
 from ..reading.details import Signal
 from ..runtime.printing import printable
@@ -44,9 +46,7 @@ _HOW = {
 
 
 def shown(value: Any) -> Any:
-    """What a template puts out: no character in it steers the page. Nothing is no text."""
-    if value is None:
-        raise ValueError("a template shows a value that is not there")
+    """What a template puts out: no character in it steers the page."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return printable(value, "")
     return value
@@ -89,7 +89,7 @@ def percent(share: float) -> str:
     whole = round(100 * share)
     if (share > 0 and whole == 0) or (share < 1 and whole == 100):
         whole = 1 if whole == 0 else 99
-    return f"{whole} %"
+    return f"{whole}%"
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
@@ -127,6 +127,10 @@ def contacted(contact: Contact) -> str:
     return f"{_HOW.get(contact.how, 'Reached out to')} on {day(contact.on)}{by}{note}"
 
 
-def listed(parts: Sequence[str]) -> str:
-    """Parts as a list in a sentence: `a, b and c`."""
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+def by_reason(students: Iterable[Student]) -> dict[str, list[Student]]:
+    """Students without a verdict by the reason, the most frequent one first."""
+    found: dict[str, list[Student]] = defaultdict(list)
+    for student in students:
+        reason = cut(student.n_a_reason or "not known")
+        found[reason[:1].upper() + reason[1:]].append(student)
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))

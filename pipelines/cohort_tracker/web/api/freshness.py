@@ -11,9 +11,9 @@ from typing import Any
 
 from ...config import Settings
 from ...errors import StoreError
+from ...raw.global_id import global_id
 from ...raw.store import RawStore
 from ...reading.seen import SeenClass
-from ...warehouse.global_id import global_id
 
 _KEPT_SECONDS = 5.0
 
@@ -49,7 +49,7 @@ class LastSyncs:
         return BuildNote(build_id, shown.as_of, stale)
 
     def _is_stale(self, found: SeenClass, now: datetime) -> bool:
-        if found.is_over:
+        if found.is_over or found.is_retired:
             return False
         noted = self._all().get(found.class_id) or found.last_synced_at
         last = max(filter(None, (noted, found.last_synced_at)), default=None)
