@@ -200,6 +200,13 @@ ROUTES: tuple[Route, ...] = (
         ("weekday", "hour"),
     ),
     Route(
+        f"{_METRICS}/grade-distribution",
+        "marts.grade_distribution",
+        "How the grades are spread",
+        ("band",),
+        night_table="marts.night_grade_distribution",
+    ),
+    Route(
         f"{_METRICS}/sections",
         "marts.section_completion",
         "How far each student is in each section",
