@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from fastapi import Response
+from pydantic import BaseModel, ValidationError
 
 from ... import __version__
 from ...config import Settings
@@ -20,7 +21,7 @@ from ...reading.reader import Reader
 from ...reading.seen import Seen, SeenClass
 from ...reading.viewer import Viewer
 from .freshness import BuildNote, LastSyncs, now
-from .problems import Problem, not_found, wrong_parameters
+from .problems import Problem, not_found, of_validation, wrong_parameters
 from .questions import Cursors, Question, digest, question_of
 from .routes import Route
 from .schema import Schema
@@ -229,9 +230,27 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def require_single(single: Sequence[str], pairs: Sequence[tuple[str, str]]) -> None:
-    """Raise a problem where a parameter that counts once is given twice."""
-    names = [name for name, _ in pairs]
-    twice = [name for name in single if names.count(name) > 1]
-    if twice:
-        raise wrong_parameters(dict.fromkeys(twice, "It counts once and is given several times."))
+def given_in(
+    question: type[BaseModel], several: Container[str], pairs: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """The parameters that were given, by name. Raises a problem for what cannot be used.
+
+    Args:
+        question: the parameters that there are.
+        several: those of them that may be given several times.
+        pairs: names and values as they came.
+    """
+    given: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in several:
+            given.setdefault(name, []).append(value)
+        elif name in given:
+            raise wrong_parameters({name: "It counts once and is given several times."})
+        else:
+            given[name] = value
+    if not given:
+        return given
+    try:
+        return question.model_validate(given).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        raise of_validation(error.errors(), [*question.model_fields]) from None

@@ -1,16 +1,15 @@
 """The API as an application: one route for each line of the table, and none beside them.
 
-No `from __future__ import annotations` here: FastAPI reads the types of the handlers' parameters,
-which are made at run time.
+No `from __future__ import annotations` here: FastAPI reads the types of the handlers' parameters
+when it is given them.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -23,7 +22,7 @@ from ...errors import CohortTrackerError
 from ...reading.pool import Pool
 from ...reading.published import mark_of
 from ...reading.viewer import Viewer
-from .answers import Answers, Asked, require_single, wants_csv
+from .answers import Answers, Asked, given_in, wants_csv
 from .contracts import Contracts
 from .paths import Paths
 from .problems import (
@@ -31,7 +30,6 @@ from .problems import (
     Problem,
     of_error,
     of_exception,
-    of_validation,
     unforeseen,
 )
 from .routes import PREFIX, ROUTES, Route
@@ -42,8 +40,8 @@ Identify = Callable[[Request], Viewer]
 
 HEALTH = "/health"
 OPENAPI = f"{PREFIX}/openapi.json"
-_CLASS = Annotated[str, Path(max_length=200, description="The class's id, or its friendly id.")]
-_STUDENT = Annotated[str, Path(max_length=200, description="The student's id.")]
+_CLASS = Annotated[str, Path(description="The class's id, or its friendly id.")]
+_STUDENT = Annotated[str, Path(description="The student's id.")]
 _TOLD = {
     401: "No key, or none that is good.",
     404: "Nothing there, or not for who asks.",
@@ -73,15 +71,16 @@ class Api(FastAPI):
             found = super().openapi()
             models = {route.path: self._schema.answer(route) for route in ROUTES}
             mode: Literal["serialization"] = "serialization"
-            told: list[type[BaseModel]] = [*models.values(), ProblemDetails]
+            all_models: list[type[BaseModel]] = [*models.values(), ProblemDetails]
             references, definitions = models_json_schema(
-                [(model, mode) for model in told], ref_template=_COMPONENTS + "{model}"
+                [(model, mode) for model in all_models], ref_template=_COMPONENTS + "{model}"
             )
             found["components"]["schemas"] |= definitions["$defs"]
-            for path, model in models.items():
-                answers = found["paths"][PREFIX + path]["get"]["responses"]
-                reference = references[model, mode]
-                answers["200"]["content"]["application/json"]["schema"] = reference
+            for route in ROUTES:
+                told = found["paths"][PREFIX + route.path]["get"]
+                told.setdefault("parameters", []).extend(self._schema.parameters(route))
+                content = told["responses"]["200"]["content"]
+                content["application/json"]["schema"] = references[models[route.path], mode]
             self.openapi_schema = found
         return self.openapi_schema
 
@@ -104,9 +103,6 @@ def create_app(settings: Settings, identify: Identify) -> FastAPI:
     pool = Pool(settings.warehouse_path, settings.raw_path)
     answers = Answers(settings, schema, pool)
 
-    def viewer_of(request: Request) -> Viewer:
-        return identify(request)
-
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
@@ -124,12 +120,11 @@ def create_app(settings: Settings, identify: Identify) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    questions = {route.path: schema.question(route) for route in ROUTES}
     for route in ROUTES:
-        _add(app, route, _handler(route, questions[route.path], answers, viewer_of))
+        _add(app, route, _handler(route, schema.question(route), answers, identify))
     _add_health(app, settings)
-    _add_openapi(app, viewer_of)
-    _add_problems(app, identify, questions)
+    _add_openapi(app, identify)
+    _add_problems(app, identify)
     app.add_middleware(Paths, prefix=PREFIX, first_words=_FIRST_WORDS)
     return app
 
@@ -168,57 +163,41 @@ def _tag(route: Route) -> str:
 
 
 def _handler(
-    route: Route, question: type[BaseModel], answers: Answers, viewer_of: Identify
+    route: Route, question: type[BaseModel], answers: Answers, identify: Identify
 ) -> Callable[..., Response]:
-    """What answers a route. Every way to rows goes through `viewer_of` and `answers`."""
-    single = [
-        name
-        for name, field in question.model_fields.items()
-        if not str(field.annotation).startswith("list")
-    ]
+    """What answers a route. Every way to rows goes through `identify` and `answers`.
+
+    The parameters are read here and not by FastAPI: after it is known who asks, and in a third of
+    the time, which is most of what an answer costs that the client has already.
+    """
+    several = frozenset(
+        name for name, field in question.model_fields.items() if field.default == []
+    )
 
     def answer(
-        request: Request,
-        viewer: Viewer,
-        given: BaseModel,
-        class_id: str | None = None,
-        student_id: str | None = None,
+        request: Request, class_id: str | None = None, student_id: str | None = None
     ) -> Response:
-        require_single(single, request.query_params.multi_items())
+        viewer = identify(request)
         return answers.answer(
             Asked(
                 route,
                 viewer,
                 class_id,
                 student_id,
-                given.model_dump(exclude_unset=True),
+                given_in(question, several, request.query_params.multi_items()),
                 request.headers.get("if-none-match", ""),
                 wants_csv(request.headers.get("accept", "")),
             )
         )
 
-    asks = Annotated[Viewer, Depends(viewer_of)]
-    parameters = Annotated[question, Query()]  # type: ignore[valid-type]
+    def of_all(request: Request) -> Response:
+        return answer(request)
 
-    def of_all(request: Request, viewer: asks, given: parameters) -> Response:
-        return answer(request, viewer, given)
+    def of_class(request: Request, class_id: _CLASS) -> Response:
+        return answer(request, class_id)
 
-    def of_class(
-        request: Request,
-        viewer: asks,
-        class_id: _CLASS,
-        given: parameters,
-    ) -> Response:
-        return answer(request, viewer, given, class_id)
-
-    def of_student(
-        request: Request,
-        viewer: asks,
-        class_id: _CLASS,
-        student_id: _STUDENT,
-        given: parameters,
-    ) -> Response:
-        return answer(request, viewer, given, class_id, student_id)
+    def of_student(request: Request, class_id: _CLASS, student_id: _STUDENT) -> Response:
+        return answer(request, class_id, student_id)
 
     if "{student_id}" in route.path:
         return of_student
@@ -243,16 +222,15 @@ def _add_health(app: FastAPI, settings: Settings) -> None:
     )
 
 
-def _add_openapi(app: FastAPI, viewer_of: Identify) -> None:
-    def openapi(viewer: Annotated[Viewer, Depends(viewer_of)]) -> JSONResponse:
+def _add_openapi(app: FastAPI, identify: Identify) -> None:
+    def openapi(request: Request) -> JSONResponse:
+        identify(request)
         return JSONResponse(app.openapi())
 
     app.add_api_route(OPENAPI, openapi, include_in_schema=False)
 
 
-def _add_problems(
-    app: FastAPI, identify: Identify, questions: Mapping[str, type[BaseModel]]
-) -> None:
+def _add_problems(app: FastAPI, identify: Identify) -> None:
     def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         return error.response()
@@ -260,11 +238,6 @@ def _add_problems(
     def own_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, CohortTrackerError)
         return of_error(error).response()
-
-    def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        path = getattr(request.scope.get("route"), "path", "").removeprefix(PREFIX)
-        return of_validation(error.errors(), [*questions[path].model_fields]).response()
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -281,6 +254,5 @@ def _add_problems(
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(CohortTrackerError, own_error)
-    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(Exception, nobody_foresaw)

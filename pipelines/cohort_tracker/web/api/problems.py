@@ -117,7 +117,7 @@ def of_validation(errors: Sequence[Any], known: Sequence[str]) -> Problem:
     """What the parameters of a question are wrong in, as pydantic lists it."""
     told: dict[str, str] = {}
     for error in errors:
-        name = str(error["loc"][1]) if len(error["loc"]) > 1 else ""
+        name = str(error["loc"][0])
         if error["type"] == "extra_forbidden":
             # What somebody typed comes back only where it is a word.
             shown = name if _A_NAME.fullmatch(name) else "?"

@@ -37,9 +37,6 @@ class Route:
     parts: Mapping[str, str] = field(default_factory=dict)
     is_named: bool = False
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", dict(self.parts))
-
     @property
     def name(self) -> str:
         """A name of its own, for the schema: `StudentHealth`."""

@@ -1,7 +1,4 @@
-"""The models of what is asked and answered, made from the contracts.
-
-No `from __future__ import annotations` where FastAPI reads types that are made at run time.
-"""
+"""The models of what is asked and answered, made from the contracts."""
 
 from __future__ import annotations
 
@@ -91,7 +88,6 @@ class Schema:
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
         self._rows: dict[str, type[BaseModel]] = {}
-        self._filters: dict[Route, dict[str, Filter]] = {}
 
     def filters(self, route: Route) -> dict[str, Filter]:
         """The filters of a route by name."""
@@ -133,6 +129,20 @@ class Schema:
         return create_model(
             f"{route.name}Question", __config__=ConfigDict(extra="forbid"), **fields
         )
+
+    def parameters(self, route: Route) -> list[dict[str, Any]]:
+        """The parameters of a route as OpenAPI has them."""
+        fields: dict[str, Any] = self.question(route).model_json_schema()["properties"]
+        return [
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": field.pop("description"),
+                "schema": field,
+            }
+            for name, field in fields.items()
+        ]
 
     def answer(self, route: Route) -> type[BaseModel]:
         """The answer of a route: rows, the page, the build."""
