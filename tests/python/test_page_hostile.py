@@ -82,8 +82,8 @@ def filled_with(page: Page, text: str) -> Page:
         signals=(Signal("stuck", "fail", text, "days", 9.0, 1.0, 7.0, 14.0),),
         sections=(Section(text, 2, 1, 1, 1, 0.5),),
         work=(
-            Work(text, text, "completed", 0.1, False, False, False, date(2026, 11, 2), None),
-            Work(text, text, "in_progress", None, False, False, True, None, 3),
+            Work("a1", text, text, "completed", 0.1, False, False, False, date(2026, 11, 2), None),
+            Work("a1", text, text, "in_progress", None, False, False, True, None, 3),
         ),
         regrades=(Regrade(text, 0.1, 0.2, page.made_at),),
     )

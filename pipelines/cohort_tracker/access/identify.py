@@ -62,8 +62,12 @@ class Identifier:
         Raises HTTPException: 401 for nobody that is known, 429 for too many requests, 503 where
         access.db or the tables cannot be read.
         """
+        return self.known(request)[1]
+
+    def known(self, request: Request) -> tuple[Grant, Viewer]:
+        """The same, with the grant that says so."""
         grant = self.require_grant(request)
-        return self._or_unavailable(lambda: self._viewers.of(grant))
+        return grant, self._or_unavailable(lambda: self._viewers.of(grant))
 
     def require_grant(self, request: Request) -> Grant:
         """The valid grant behind a request, which costs one of its tokens. Raises HTTPException."""

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ..config import require_unicode
-from ..errors import CohortTrackerError, ConfigError, unexpected
-from ..raw.contacts import Contact, add_contact, withdraw
+from ..errors import CohortTrackerError, unexpected
+from ..raw.contacts import Contact, add_contact, typed_day, withdraw
 from ..reading.contacts import contacts_now
 from ..reading.people import SeveralStudentsError, Student, all_students, find_student
 from ..runtime.printing import say, say_error, say_json, say_table, say_traceback
 from .settings import settings_of
-
-OLDEST = timedelta(days=2 * 365)
-"""A day longer ago is a slip of the pen."""
 
 
 def run_add(
@@ -41,7 +37,7 @@ def run_add(
         contact = add_contact(
             settings.raw_path,
             found.student_id,
-            contacted_on=_day(on, found, datetime.now(UTC)),
+            contacted_on=typed_day(on, found.places[0].timezone, datetime.now(UTC), "--on"),
             how=how,
             contacted_by=by,
             note=note,
@@ -120,24 +116,6 @@ def _told(
         for candidate in candidates:
             say(candidate.shown, indent=2, err=True)
     return error.exit_code
-
-
-def _day(text: str, student: Student, now: datetime) -> date:
-    """The day that somebody typed, in the time zone of the student's class; raises ConfigError."""
-    today = now.astimezone(ZoneInfo(student.places[0].timezone)).date()
-    words = {"today": today, "yesterday": today - timedelta(days=1)}
-    typed = text.strip().lower()
-    try:
-        day = words[typed] if typed in words else date.fromisoformat(typed)
-    except ValueError:
-        raise ConfigError(
-            f"--on {text!r} is no day", "Write it like 2026-03-01, or today, or yesterday."
-        ) from None
-    if day > today:
-        raise ConfigError(f"--on {day} is still to come", f"Today is {today}.")
-    if today - day > OLDEST:
-        raise ConfigError(f"--on {day} is more than two years ago", f"Today is {today}.")
-    return day
 
 
 def _say_contacts(contacts: list[Contact], students: dict[str, Student]) -> None:

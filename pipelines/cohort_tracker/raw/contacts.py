@@ -11,9 +11,10 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ..errors import ConfigError, StoreError
 from .forgotten import Forgotten, entries_of
@@ -25,6 +26,9 @@ HOW = ("call", "mail", "chat", "meeting")
 
 NOTE_LENGTH = 1_000
 NAME_LENGTH = 100
+OLDEST = timedelta(days=2 * 365)
+"""A day longer ago is a slip of the pen."""
+
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that looks like another
 _LENGTH = 8
 
@@ -115,6 +119,27 @@ def carry_contacts(source: Path, target: Path) -> int:
             _insert(db, row)
         db.commit()
     return len({row["contact_id"] for row in new})
+
+
+def typed_day(text: str, timezone: str, now: datetime, called: str) -> date:
+    """The day of a contact as somebody typed it, in the time zone of the student's class.
+
+    `now` is aware; `called` is what messages call it. Raises ConfigError.
+    """
+    today = now.astimezone(ZoneInfo(timezone)).date()
+    words = {"today": today, "yesterday": today - timedelta(days=1)}
+    typed = text.strip().lower()
+    try:
+        day = words[typed] if typed in words else date.fromisoformat(typed)
+    except ValueError:
+        raise ConfigError(
+            f"{called} {text!r} is no day", "Write it like 2026-03-01, or today, or yesterday."
+        ) from None
+    if day > today:
+        raise ConfigError(f"{called} {day} is still to come", f"Today is {today}.")
+    if today - day > OLDEST:
+        raise ConfigError(f"{called} {day} is more than two years ago", f"Today is {today}.")
+    return day
 
 
 def current_contacts(path: Path) -> list[Contact]:

@@ -10,44 +10,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from .briefing import (
-    Briefing,
-    Reason,
-    Recovery,
-    Review,
-    StuckPlace,
-    Student,
-    WeekProgress,
-    WeekScore,
-)
-from .contacts import contacts_by_student
+from .briefing import Briefing, Recovery, Review, StuckPlace, Student, WeekProgress
 from .reader import Reader, Row
-from .scope import NO_NIGHT, Group, key_of
+from .scope import NO_NIGHT, Group
+from .students import Asked, full_name, students_of
 
-WEEKS_SHOWN = 8
 REVIEWS_SHOWN = 5
 PLACES_SHOWN = 5
-
-
-class _Asked:
-    """Questions about one group, with the group's condition in each."""
-
-    def __init__(self, reader: Reader, group: Group) -> None:
-        self._reader = reader
-        self._group = group
-        self.of_night = group.night is not None
-
-    def rows(self, table: str, *columns: str, where: str = "true", order: str = "") -> list[Row]:
-        """Rows of a table about the group's class, or its night where the table has one."""
-        there = self._reader.table(table)
-        condition, parameters = "class_id = ?", [self._group.class_id]
-        if self._group.night is not None and there.kind in ("person", "night"):
-            night = "night" if "night" in there.column_names else "night_key"
-            condition += f" AND lower({night}) = ?"
-            parameters.append(key_of(self._group.night))
-        return self._reader.rows(
-            table, columns, where=f"{condition} AND ({where})", parameters=parameters, order=order
-        )
 
 
 def brief(reader: Reader, group: Group) -> Briefing:
@@ -55,11 +24,11 @@ def brief(reader: Reader, group: Group) -> Briefing:
 
     Raises NotAllowedError where the viewer may not see its students.
     """
-    asked = _Asked(reader, group)
+    asked = Asked(reader, group)
     [summary] = reader.rows(
         "marts.class_summary", where="class_id = ?", parameters=[group.class_id]
     )
-    everyone = _students(reader, asked)
+    everyone = students_of(reader, asked)
     called = _called(everyone)
     reviews = _reviews(asked)
     stuck = _stuck(asked)
@@ -90,56 +59,26 @@ def brief(reader: Reader, group: Group) -> Briefing:
     )
 
 
-def _students(reader: Reader, asked: _Asked) -> tuple[Student, ...]:
-    """Everybody of the group, who is in the class first, then by risk and name."""
-    reasons: dict[str, list[Reason]] = defaultdict(list)
-    for row in asked.rows(
-        "marts.student_reasons", "student_id", "code", "sentence", order="student_id, reason_rank"
-    ):
-        reasons[row["student_id"]].append(Reason(row["code"], row["sentence"]))
-    weeks: dict[str, list[WeekScore]] = defaultdict(list)
-    for row in asked.rows(
-        "marts.student_health_weekly",
-        *("student_id", "week_ends_on", "measured_on", "score", "tier", "is_complete"),
-        order="student_id, week_number",
-    ):
-        weeks[row.pop("student_id")].append(WeekScore(**row))
-    done = {
-        row["student_id"]: row
-        for row in asked.rows("marts.student_completion", "student_id", "completed", "assignments")
-    }
-    contacts = contacts_by_student(reader)
-    found = []
-    for row in asked.rows(
-        "marts.student_health",
-        *("student_id", "first_name", "last_name", "email", "night", "mentor", "is_enrolled"),
-        *("is_finished", "tier", "previous_tier", "n_a_reason", "score", "class_score"),
-        *("risk_rank", "call_list", "is_newly_called", "days_silent", "days_behind"),
-        *("start_assignment_id", "start_assignment_name", "start_days_waiting"),
-        order="is_enrolled DESC, risk_rank NULLS LAST, last_name, first_name, student_id",
-    ):
-        id_ = row["student_id"]
-        work = done.get(id_, {})
-        found.append(
-            Student(
-                name=_name(row),
-                completed=work.get("completed", 0),
-                assignments=work.get("assignments", 0),
-                start_id=row.pop("start_assignment_id"),
-                start_name=row.pop("start_assignment_name"),
-                start_days=row.pop("start_days_waiting"),
-                reasons=tuple(reasons[id_]),
-                weeks=tuple(weeks[id_][-WEEKS_SHOWN:]),
-                contacts=tuple(contacts.get(id_, ())),
-                **{key: row[key] for key in row if key not in ("first_name", "last_name")},
-            )
-        )
-    return tuple(found)
-
-
-def _name(row: Row) -> str:
-    """The full name; the id of who has none. Where names are hidden the first one is the alias."""
-    return " ".join(filter(None, (row["first_name"], row["last_name"]))) or row["student_id"]
+def figures(reader: Reader, group: Group) -> Briefing:
+    """What there is to say about a whole class to those who see no students."""
+    asked = Asked(reader, group)
+    [summary] = reader.rows(
+        "marts.class_summary", where="class_id = ?", parameters=[group.class_id]
+    )
+    return Briefing(
+        group=group,
+        mentors=None,
+        timezone=summary["timezone"],
+        as_of=_aware(summary["as_of"]),
+        is_stale=summary["is_stale"],
+        paused_since=summary["paused_since_on"],
+        students=summary["students"],
+        judged=0,
+        places=tuple(_places(asked, [])),
+        stuck_students=summary["stuck_students"],
+        weeks=tuple(_weeks(reader, asked, group)),
+        cohorts=tuple(_cohorts(reader, asked)),
+    )
 
 
 def _called(everyone: tuple[Student, ...]) -> dict[str | None, tuple[Student, ...]]:
@@ -155,7 +94,7 @@ def _mentors(everyone: tuple[Student, ...]) -> str | None:
     return next((student.mentor for student in everyone if student.mentor), None)
 
 
-def _recovered(asked: _Asked, everyone: tuple[Student, ...]) -> Iterator[Recovery]:
+def _recovered(asked: Asked, everyone: tuple[Student, ...]) -> Iterator[Recovery]:
     """Who got better in the running or the last complete week, and is on no call list."""
     well = {student.student_id: student for student in everyone if student.call_list is None}
     seen = set()
@@ -173,7 +112,7 @@ def _recovered(asked: _Asked, everyone: tuple[Student, ...]) -> Iterator[Recover
             )
 
 
-def _stuck(asked: _Asked) -> list[Row]:
+def _stuck(asked: Asked) -> list[Row]:
     return asked.rows(
         "marts.stuck_students",
         *("assignment_id", "student_id", "first_name", "last_name", "days_waiting"),
@@ -181,10 +120,10 @@ def _stuck(asked: _Asked) -> list[Row]:
     )
 
 
-def _places(asked: _Asked, stuck: list[Row]) -> Iterator[StuckPlace]:
+def _places(asked: Asked, stuck: list[Row]) -> Iterator[StuckPlace]:
     who: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for row in stuck:
-        who[row["assignment_id"]].append((_name(row), row["days_waiting"]))
+        who[row["assignment_id"]].append((full_name(row), row["days_waiting"]))
     for row in asked.rows(
         "marts.night_blockers" if asked.of_night else "marts.blockers",
         *("assignment_id", "assignment_name", "section", "reached", "stuck", "skipped", "graded"),
@@ -195,7 +134,7 @@ def _places(asked: _Asked, stuck: list[Row]) -> Iterator[StuckPlace]:
         yield StuckPlace(**row, who=tuple(who[row["assignment_id"]]))
 
 
-def _reviews(asked: _Asked) -> list[Review]:
+def _reviews(asked: Asked) -> list[Review]:
     """Work that waits for a review, the longest first."""
     rows = asked.rows(
         "marts.review_queue",
@@ -206,7 +145,7 @@ def _reviews(asked: _Asked) -> list[Review]:
     return [
         Review(
             row["student_id"],
-            _name(row),
+            full_name(row),
             row["assignment_name"],
             row["days_waiting"],
             row["is_overdue"],
@@ -215,7 +154,7 @@ def _reviews(asked: _Asked) -> list[Review]:
     ]
 
 
-def _weeks(reader: Reader, asked: _Asked, group: Group) -> Iterator[WeekProgress]:
+def _weeks(reader: Reader, asked: Asked, group: Group) -> Iterator[WeekProgress]:
     others = {
         row["week_ends_on"]: row["other_classes_completion_rate"]
         for row in reader.rows(
@@ -236,7 +175,7 @@ def _weeks(reader: Reader, asked: _Asked, group: Group) -> Iterator[WeekProgress
         yield WeekProgress(**row, completion_rate=rate, others_rate=others.get(ends_on))
 
 
-def _nights(asked: _Asked) -> list[Row]:
+def _nights(asked: Asked) -> list[Row]:
     """The nights of a class side by side."""
     return asked.rows(
         "marts.night_summary",
@@ -246,7 +185,7 @@ def _nights(asked: _Asked) -> list[Row]:
     )
 
 
-def _cohorts(reader: Reader, asked: _Asked) -> list[Row]:
+def _cohorts(reader: Reader, asked: Asked) -> list[Row]:
     """For a lead: every class in its newest week that is over, at the same columns."""
     if asked.of_night:
         return []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
-from .reader import Reader, Row
+from .reader import Reader
 from .scope import Group
+from .students import Asked
 
 Names = dict[str, tuple[str, str | None]]
 """Name and section of an assignment by its id."""
@@ -58,6 +59,7 @@ class Work:
     `state` is `completed`, `in_progress` or `not_started`; `grade` is from 0 to 1.
     """
 
+    assignment_id: str
     name: str
     section: str | None
     state: str
@@ -94,33 +96,28 @@ class StudentDetails:
     regrades: tuple[Regrade, ...] = ()
 
 
-def details_of(reader: Reader, group: Group) -> dict[str, StudentDetails]:
-    """The details of everybody in the group's class whom the viewer may see, by student id."""
-    class_id = group.class_id
+def details_of(
+    reader: Reader, group: Group, student_id: str | None = None
+) -> dict[str, StudentDetails]:
+    """The details of everybody in the group's class whom the viewer may see, by student id.
+
+    With `student_id`, as it is shown, those of that student only.
+    """
+    asked = Asked(reader, replace(group, night=None), student_id)
     names = {
         row["assignment_id"]: (row["assignment_name"], row["section"])
-        for row in _rows(
-            reader, class_id, "core.curriculum", "assignment_id", "assignment_name", "section"
-        )
+        for row in asked.rows("core.curriculum", "assignment_id", "assignment_name", "section")
     }
-    signals = _by_student(_signals(reader, class_id))
-    sections = _by_student(_sections(reader, class_id))
-    work = _by_student(_work(reader, class_id, names))
-    regrades = _by_student(_regrades(reader, class_id, names))
+    signals = _by_student(_signals(asked))
+    sections = _by_student(_sections(asked))
+    work = _by_student(_work(asked, names))
+    regrades = _by_student(_regrades(asked, names))
     return {
         id_: StudentDetails(
             tuple(signals[id_]), tuple(sections[id_]), tuple(work[id_]), tuple(regrades[id_])
         )
         for id_ in {*signals, *work}
     }
-
-
-def _rows(
-    reader: Reader, class_id: str, table: str, *columns: str, where: str = "true", order: str = ""
-) -> list[Row]:
-    return reader.rows(
-        table, columns, where=f"class_id = ? AND {where}", parameters=[class_id], order=order
-    )
 
 
 def _by_student(pairs: Iterable[tuple[str, Thing]]) -> dict[str, list[Thing]]:
@@ -130,10 +127,10 @@ def _by_student(pairs: Iterable[tuple[str, Thing]]) -> dict[str, list[Thing]]:
     return found
 
 
-def _signals(reader: Reader, class_id: str) -> Iterator[tuple[str, Signal]]:
+def _signals(asked: Asked) -> Iterator[tuple[str, Signal]]:
     """Warnings first, then in the order of the names."""
-    for row in _rows(
-        *(reader, class_id, "marts.student_signals"),
+    for row in asked.rows(
+        "marts.student_signals",
         *("student_id", "signal", "status", "reason", "unit", "measured_value", "cohort_value"),
         *("watch_threshold", "fail_threshold"),
         order="list_position(['fail', 'watch', 'pass', 'n_a'], status), signal",
@@ -142,9 +139,9 @@ def _signals(reader: Reader, class_id: str) -> Iterator[tuple[str, Signal]]:
         yield id_, Signal(*values)
 
 
-def _sections(reader: Reader, class_id: str) -> Iterator[tuple[str, Section]]:
-    for row in _rows(
-        *(reader, class_id, "marts.section_completion"),
+def _sections(asked: Asked) -> Iterator[tuple[str, Section]]:
+    for row in asked.rows(
+        "marts.section_completion",
         *("student_id", "section", "assignments", "completed", "in_progress", "low_grades"),
         "average_grade",
         order="section_position",
@@ -153,22 +150,22 @@ def _sections(reader: Reader, class_id: str) -> Iterator[tuple[str, Section]]:
         yield id_, Section(*values)
 
 
-def _work(reader: Reader, class_id: str, names: Names) -> Iterator[tuple[str, Work]]:
-    for row in _rows(
-        *(reader, class_id, "core.student_assignments"),
+def _work(asked: Asked, names: Names) -> Iterator[tuple[str, Work]]:
+    for row in asked.rows(
+        "core.student_assignments",
         *("student_id", "assignment_id", "state", "grade", "is_passed", "is_optional"),
         *("is_stuck", "completed_on", "days_waiting"),
         where="is_assigned",
         order="position",
     ):
         id_, assignment_id, *values = row.values()
-        yield id_, Work(*names[assignment_id], *values)
+        yield id_, Work(assignment_id, *names[assignment_id], *values)
 
 
-def _regrades(reader: Reader, class_id: str, names: Names) -> Iterator[tuple[str, Regrade]]:
+def _regrades(asked: Asked, names: Names) -> Iterator[tuple[str, Regrade]]:
     """The newest first. A first grade is no regrade."""
-    for row in _rows(
-        *(reader, class_id, "core.progression_changes"),
+    for row in asked.rows(
+        "core.progression_changes",
         *("student_id", "assignment_id", "value_from", "value_to", "changed_at"),
         where="field = 'grade' AND value_from IS NOT NULL",
         order="changed_at DESC, assignment_id",

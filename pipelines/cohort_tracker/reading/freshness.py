@@ -48,14 +48,21 @@ class Freshness:
 
 def freshness_of(settings: Settings, briefing: Briefing, now: datetime) -> Freshness:
     """How fresh a briefing is at `now`, an aware time. Raises StoreError."""
-    store, group = RawStore(settings.raw_path), briefing.group
+    return freshness_of_class(settings, briefing.group, briefing.as_of, now)
+
+
+def freshness_of_class(
+    settings: Settings, group: Group, as_of: datetime | None, now: datetime
+) -> Freshness:
+    """The same of a group whose tables tell up to `as_of`, an aware time. Raises StoreError."""
+    store = RawStore(settings.raw_path)
     runs, states = store.last_runs(), store.class_states()
     key = next((key for key in {**runs, **states} if global_id(*key) == group.class_id), None)
     run = runs.get(key, {}) if key else {}
     state = states.get(key, ClassState()) if key else ClassState()
     names = {key[1] if key else group.class_id, group.friendly_id}
     is_finished = group.is_over or is_retired(state, names, settings.retired_classes, now)
-    synced_at: datetime | None = run.get("last_ok_at") or briefing.as_of
+    synced_at: datetime | None = run.get("last_ok_at") or as_of
     tables_at = tables_confirmed_at(settings)
     is_unpublished = bool(tables_at and synced_at and tables_at < synced_at)
     status = run.get("status")
@@ -66,7 +73,7 @@ def freshness_of(settings: Settings, briefing: Briefing, now: datetime) -> Fresh
         failed_sync=(run.get("error") or status) if status not in (None, "ok") else None,
         failed_build=failed_build(settings),
         is_stale=not is_finished and (synced_at is None or now - synced_at > limit),
-        data_at=briefing.as_of if is_unpublished else synced_at,
+        data_at=as_of if is_unpublished else synced_at,
         is_unpublished=is_unpublished,
         is_finished=is_finished,
     )

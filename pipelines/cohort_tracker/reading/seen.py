@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .reader import Reader
+from .scope import NO_NIGHT, Group
 from .tables import Table
 
 
@@ -16,19 +18,29 @@ class SeenClass:
 
     Args:
         class_id: its id in the tables.
+        name: as it is called.
         friendly_id: what people call it by.
         is_over: whether it is over.
         is_retired: whether it is not read any more.
         as_of: up to when its tables tell.
+        timezone: in which its days and weeks are counted.
         last_synced_at: when it was last read to its end, as the file has it.
+        nights: those of its nights whose students the viewer may see, as people write them.
     """
 
     class_id: str
+    name: str
     friendly_id: str | None
     is_over: bool
     is_retired: bool
     as_of: datetime
+    timezone: str
     last_synced_at: datetime | None
+    nights: tuple[str, ...] = ()
+
+    def group(self, night: str | None = None) -> Group:
+        """The whole class, or the group of one of its nights."""
+        return Group(self.class_id, self.name, self.friendly_id, night, self.is_over)
 
 
 class Seen:
@@ -45,18 +57,34 @@ class Seen:
             name: reader.columns(table) for name, table in reader.tables.items()
         }
         retired = {row["id"] for row in reader.rows("core.classes", ("id",), where='"is_retired"')}
+        nights: dict[str, list[str]] = defaultdict(list)
+        if "marts.night_summary" in reader.tables:
+            for row in reader.rows(
+                "marts.night_summary",
+                ("class_id", "night"),
+                where="night <> ?",
+                parameters=[NO_NIGHT],
+                order="night",
+            ):
+                nights[row["class_id"]].append(row["night"])
         self.classes = tuple(
             SeenClass(
                 row["class_id"],
+                row["class_name"],
                 row["friendly_id"],
                 row["is_class_over"],
                 row["class_id"] in retired,
                 row["as_of"].replace(tzinfo=UTC),
+                row["timezone"],
                 row["last_synced_at"] and row["last_synced_at"].replace(tzinfo=UTC),
+                tuple(nights[row["class_id"]]),
             )
             for row in reader.rows(
                 "marts.class_summary",
-                ("class_id", "friendly_id", "is_class_over", "as_of", "last_synced_at"),
+                (
+                    *("class_id", "class_name", "friendly_id", "is_class_over", "as_of"),
+                    *("timezone", "last_synced_at"),
+                ),
                 order="class_id",
             )
         )

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..reading.briefing import WeekProgress, WeekScore
+from ..reading.overview import CohortWeek
 from .text import day, number, percent
 
 _STEP, _TOP, _HEIGHT = 9, 2, 16
+_COHORT_STEP = 4
 BAR_WEEKS = 26
 _BAR, _BARS_HEIGHT = 10, 100
 
@@ -63,6 +65,22 @@ def _score(week: WeekScore) -> str:
 
 def _height(score: float) -> int:
     return _TOP + round(_HEIGHT * (100 - min(max(score, 0), 100)) / 100)
+
+
+def cohort_line(weeks: Sequence[CohortWeek], longest: int) -> Sparkline | None:
+    """What a class had done by the end of each week, all classes beginning at the same place.
+
+    `longest` is the last week of all of them. None where no week tells anything.
+    """
+    points: list[_Point | None] = [None] * longest
+    for week in weeks:
+        if week.rate is not None and 1 <= week.week <= longest:
+            points[week.week - 1] = _COHORT_STEP * (week.week - 1) + 3, _height(100 * week.rate)
+    if not any(points):
+        return None
+    told = [f"{percent(week.rate)}" for week in weeks if week.rate is not None]
+    label = f"Done by week of the program: {', '.join(told)}"
+    return Sparkline(label, _path(points), "", _COHORT_STEP * max(longest - 1, 1) + 6)
 
 
 def _path(points: Sequence[_Point | None]) -> str:

@@ -1,4 +1,4 @@
-"""The page of one group: one HTML document that asks nothing of anybody."""
+"""Pages as HTML documents: that of one group as a file, and those that are served."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -19,6 +20,7 @@ from ..reading.details import StudentDetails
 from ..reading.freshness import Freshness
 from ..reading.viewer import Viewer
 from . import drawing, text
+from .site.links import Links
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Page:
         version: the program's.
         made_at: when the page is made, an aware time.
         build_id: which build made the tables.
+        links: what leads to other pages; None: it is a file.
     """
 
     briefing: Briefing
@@ -42,29 +45,48 @@ class Page:
     version: str
     made_at: datetime
     build_id: str
+    links: Links | None = None
 
 
 def render(page: Page) -> str:
     """The page as one self-contained HTML document."""
     numbers = {student.student_id: n for n, student in enumerate(page.briefing.everyone, start=1)}
+    return document(
+        "page.html.j2",
+        page.links,
+        page=page,
+        briefing=page.briefing,
+        group=page.briefing.group,
+        fresh=page.freshness,
+        viewer=page.viewer,
+        numbers=numbers,
+        nothing_more=StudentDetails(),
+    )
+
+
+def document(template: str, links: Links | None, **context: Any) -> str:
+    """An HTML document from a template that extends the shell.
+
+    Args:
+        template: its name.
+        links: what leads to other pages, and what can be written; None: it is a file.
+        context: what the template says.
+    """
     style, script = _asset("page.css"), _asset("page.js")
-    document = (
+    if links is not None:
+        style += _asset("site.css")
+    made = (
         _environment()
-        .get_template("page.html.j2")
+        .get_template(template)
         .render(
-            page=page,
-            briefing=page.briefing,
-            group=page.briefing.group,
-            fresh=page.freshness,
-            viewer=page.viewer,
-            numbers=numbers,
-            nothing_more=StudentDetails(),
+            links=links,
             style=style,
             script=script,
-            policy=_policy(style, script),
+            policy=policy(is_served=links is not None),
+            **context,
         )
     )
-    return _without_implied_ends(_compact(document))
+    return _without_implied_ends(_compact(made))
 
 
 @cache
@@ -95,9 +117,11 @@ def _environment() -> Environment:
     environment.globals.update(
         tiers=text.TIERS,
         signal_names=text.SIGNALS,
+        hows=text.HOW,
         trust=trust,
         sparkline=drawing.sparkline,
         scores_in_words=drawing.scores_in_words,
+        cohort_line=drawing.cohort_line,
         completions_by_week=drawing.completions_by_week,
         done_by_week=drawing.done_by_week,
         shown_weeks=drawing.shown_weeks,
@@ -115,11 +139,16 @@ def _asset(name: str) -> str:
     return _compact(content)
 
 
-def _policy(style: str, script: str) -> str:
-    """What a browser lets the page do: its own style and script, and nothing else."""
+def policy(*, is_served: bool) -> str:
+    """What a browser lets a page do: its own style and script, and nothing else.
+
+    A page that is served also sends its forms to where it comes from.
+    """
+    style = _asset("page.css") + (_asset("site.css") if is_served else "")
+    forms = "'self'" if is_served else "'none'"
     return (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}';"
-        " img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(_asset('page.js'))}';"
+        f" img-src data:; base-uri 'none'; form-action {forms}"
     )
 
 

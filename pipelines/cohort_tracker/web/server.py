@@ -17,10 +17,14 @@ from ..access.identify import Identifier
 from ..access.owner import OwnerLink
 from ..access.store import AccessStore
 from ..config import Settings
+from ..reading.pool import Pool
+from .api.app import create_app
 from .door import Door, loop_with
+from .front import Front
 from .guard import LARGEST_HEADERS, Guard
 from .login import LOGIN, login_routes
 from .me import me_routes
+from .site.app import create_site
 
 _KEEP_ALIVE_SECONDS = 5
 _GRACE_SECONDS = 10
@@ -47,12 +51,18 @@ class Site:
     def guarded(self, door: Door) -> Guard:
         """The application behind its guard."""
         identifier = Identifier(self.settings, self.store, self.addresses, self.log)
-        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-        app.include_router(me_routes(identifier))
+        entrance = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        entrance.include_router(me_routes(identifier))
         if not identifier.by_proxy:
-            app.include_router(login_routes(identifier, self.owner))
+            entrance.include_router(login_routes(identifier, self.owner))
+        pool = Pool(self.settings.warehouse_path, self.settings.raw_path)
+        front = Front(
+            entrance,
+            create_site(self.settings, identifier, pool),
+            create_app(self.settings, identifier, pool),
+        )
         login = None if identifier.by_proxy else LOGIN
-        return Guard(app, self.addresses, door, self.log, login)
+        return Guard(front, self.addresses, door, self.log, login)
 
 
 class Server:

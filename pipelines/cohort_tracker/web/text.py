@@ -37,7 +37,7 @@ SIGNALS = {
     "never_started": "Never started",
 }
 _BELOW = ("progress", "momentum")
-_HOW = {
+HOW = {
     "call": "Called",
     "mail": "Written to",
     "chat": "Written to in the chat",
@@ -124,7 +124,7 @@ def contacted(contact: Contact) -> str:
     """What was done last, as a sentence without a full stop."""
     by = f" by {cut(contact.by, NAME_LENGTH)}" if contact.by else ""
     note = f": {cut(contact.note)}" if contact.note else ""
-    return f"{_HOW.get(contact.how, 'Reached out to')} on {day(contact.on)}{by}{note}"
+    return f"{HOW.get(contact.how, 'Reached out to')} on {day(contact.on)}{by}{note}"
 
 
 def by_reason(students: Iterable[Student]) -> dict[str, list[Student]]:

@@ -50,7 +50,7 @@ _TOLD = {
 }
 
 
-_FIRST_WORDS = frozenset(path.split("/")[1] for path in (HEALTH, *(r.path for r in ROUTES)))
+FIRST_WORDS = frozenset(path.split("/")[1] for path in (HEALTH, *(r.path for r in ROUTES)))
 """What the paths begin with that are answered without the prefix too."""
 
 
@@ -91,16 +91,17 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(settings: Settings, identify: Identify) -> FastAPI:
+def create_app(settings: Settings, identify: Identify, pool: Pool | None = None) -> FastAPI:
     """The API of the tables that these settings publish.
 
     Args:
         settings: where the tables are.
         identify: tells who asks, for every route but `/health`; raises HTTPException (401) for
             nobody that it knows.
+        pool: the way to the tables, where others go it as well.
     """
     schema = Schema(Contracts())
-    pool = Pool(settings.warehouse_path, settings.raw_path)
+    pool = pool or Pool(settings.warehouse_path, settings.raw_path)
     answers = Answers(settings, schema, pool)
 
     @asynccontextmanager
@@ -125,7 +126,7 @@ def create_app(settings: Settings, identify: Identify) -> FastAPI:
     _add_health(app, settings)
     _add_openapi(app, identify)
     _add_problems(app, identify)
-    app.add_middleware(Paths, prefix=PREFIX, first_words=_FIRST_WORDS)
+    app.add_middleware(Paths, prefix=PREFIX, first_words=FIRST_WORDS)
     return app
 
 

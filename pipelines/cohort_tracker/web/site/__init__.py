@@ -1,0 +1,1 @@
+"""The pages as a site: links between them, and contacts that are typed in."""
