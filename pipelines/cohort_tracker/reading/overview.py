@@ -22,7 +22,6 @@ class GroupFigures:
 
     Args:
         group: which.
-        mentor: who takes the night; None for a class.
         students: who is in it, and `active`: who did something lately.
         to_reach: how many are on a call list, and `newly`: for the first time this week. None for
             whoever sees no students.
@@ -34,7 +33,6 @@ class GroupFigures:
     """
 
     group: Group
-    mentor: str | None
     students: int
     active: int
     to_reach: int | None
@@ -151,7 +149,6 @@ def _figures(
         to_reach, newly = called[group.class_id, key_of(group.night or "")]
     return GroupFigures(
         group=group,
-        mentor=row["mentor"] if by_night else None,
         students=row["students"],
         active=row["active_students"],
         to_reach=to_reach,
