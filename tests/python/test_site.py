@@ -66,7 +66,8 @@ def test_a_mentor_meets_nobody_of_another_night(site: Site, crawled: dict[str, d
     ids = {one["student_id"] for one in own}
     others = [one for one in site.people("true") if one["student_id"] not in ids]
     assert own and len(others) > 2 * len(own)
-    pages = crawled["mentor"]
+    night = f"/classes/{CLASS}/nights/{NIGHT}"
+    pages = crawled["mentor"] | {f"{night} of the lead": crawled["lead"][night]}
     everything = "\n".join(pages.values())
     assert all(one["student_id"] in everything for one in own)
     for path, page in pages.items():
