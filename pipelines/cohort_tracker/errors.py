@@ -62,6 +62,16 @@ class SyncRunningError(CohortTrackerError):
     exit_code = 6
 
 
+class NotifyRunningError(CohortTrackerError):
+    """Another `notify` sends messages from the data directory."""
+
+    exit_code = 6
+
+
+class DeliveryError(CohortTrackerError):
+    """A message could not be delivered; the next `notify` tries again."""
+
+
 class StaleDataError(CohortTrackerError):
     """The data is older than the caller allows."""
 

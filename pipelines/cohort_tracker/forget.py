@@ -8,8 +8,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .access.backup import access_backups
+from .access.store import FILE_NAME, AccessStore
 from .config import Settings
 from .errors import BuildError, CohortTrackerError, ConfigError, StoreError
+from .notify.ledger import Ledger, forget_student, ledger_path
 from .raw.backup import clear_unfinished_backups
 from .raw.erase import Erased, entries_for, erase
 from .raw.forgotten import Entry, Forgotten, add_entries
@@ -17,12 +20,15 @@ from .raw.people import People, Person
 from .raw.restore import clear_unfinished
 from .raw.rewrite import memory_of, rewrite
 from .raw.store import Held, RawStore
-from .runtime.folders import clear
+from .raw.student_ids import student_ids
+from .runtime.folders import PAGES_FOLDER, clear
 from .runtime.interruption import interruptible
 from .runtime.lock import sync_lock
+from .runtime.run_note import clear_run_note
 from .sources.files.rows import lines_of_forgotten
 from .sync import backup_folders, prepare_data_dir, rebuild, stores_beside
 from .warehouse.fingerprint import clear_failure, note_held, noted_held
+from .warehouse.query import query
 
 
 class SeveralPeopleError(ConfigError):
@@ -55,6 +61,7 @@ class ForgetReport:
 
     `erased` counts what raw.db held; `rewritten` are its copies, of which `unreadable` ones could
     not be opened. `shared` is what others bear too: it was erased with the person's own rows only.
+    `keys` counts those of the person for `serve`, which open nothing any more.
     `left` are files that the command does not write, `lines` are those of the user's own files,
     `patterns` stand in the setting `exclude`.
     """
@@ -67,6 +74,7 @@ class ForgetReport:
     lines: list[tuple[Path, int]] = field(default_factory=list)
     patterns: list[str] = field(default_factory=list)
     tables_rebuilt: bool = False
+    keys: int = 0
     errors: list[CohortTrackerError] = field(default_factory=list)
 
 
@@ -145,12 +153,15 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
         report.shared = found.person.written_beside(person)
         assert memory.secret is not None, "raw.db is laid out"
         entries |= entries_for(memory.secret, person)
+        _erase_access(settings, person, report)
+        _erase_from_ledger(settings, person, memory.secret)
         note_held(settings, Held())  # or the next sync would take less for a loss
         report.erased = _erase_from(store.path, person, entries, memory.secret)
         note_held(settings, store.held())
         _erase_from_copies(settings, person, entries, memory.secret, report)
     if settings.warehouse_path.exists():
         _rebuild(settings, store, report)
+    _clear_ledger(settings, report)
     report.left = [
         path
         for path in sorted(settings.data_dir.iterdir())
@@ -168,11 +179,27 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
     return report
 
 
+def _erase_access(settings: Settings, person: Person, report: ForgetReport) -> None:
+    """Take back and erase the keys of a mentor or lead, from access.db and its backups."""
+    backups = [path for folder in backup_folders(settings) for path in access_backups(folder)]
+    for path in (settings.data_dir / FILE_NAME, *backups):
+        if not path.exists():
+            continue
+        try:
+            erased = AccessStore(path).erase(person.is_named_by)
+        except StoreError as error:
+            hint = "Mend that and run the command again: it may still hold the person."
+            report.errors.append(StoreError(error.message, hint))
+        else:
+            report.keys += erased if path.name == FILE_NAME else 0
+
+
 def _clear_what_runs_left(settings: Settings) -> None:
-    """Rows and texts of runs that died, and what the last build wrote into its log."""
-    for name in ("build", "load", "logs"):
+    """Rows and texts of runs that died, what the last build wrote into its log, and our pages."""
+    for name in ("build", "load", "logs", PAGES_FOLDER):
         clear(settings.data_dir / name)
     clear_failure(settings)
+    clear_run_note(settings.data_dir)
     for folder in backup_folders(settings):
         clear_unfinished_backups(folder)
 
@@ -200,6 +227,28 @@ def _erase_from_copies(
         except StoreError as error:
             hint = "Mend that and run the command again: it still holds the person."
             report.errors.append(StoreError(error.message, hint))
+
+
+def _erase_from_ledger(settings: Settings, person: Person, secret: str) -> None:
+    """Erase what mentors were told of the person. Raises StoreError."""
+    place = settings.raw_path.resolve().as_uri()
+    with closing(sqlite3.connect(f"{place}?mode=ro", uri=True)) as db:
+        ids = student_ids(db, secret, person)
+    forget_student(ledger_path(settings.data_dir), ids)
+
+
+def _clear_ledger(settings: Settings, report: ForgetReport) -> None:
+    """Erase what mentors were told of whomever the tables no longer know.
+
+    So a repeat finishes what was killed, and what a `notify` beside it noted meanwhile goes, too.
+    """
+    if not report.tables_rebuilt:
+        return
+    try:
+        rows = query(settings.warehouse_path, "SELECT id FROM core.students")
+        Ledger(ledger_path(settings.data_dir)).forget_all_but(row[0] for row in rows)
+    except StoreError as error:
+        report.errors.append(error)
 
 
 def _rebuild(settings: Settings, store: RawStore, report: ForgetReport) -> None:

@@ -15,7 +15,10 @@ import pytest
 
 from cohort_tracker.sandbox import SandboxServer, World, generate
 from cohort_tracker.sources import transport
+from notify_school import Office, build_school
+from notify_school import office as open_office
 from page_cohort import Cohort, made_in
+from report_cohorts import ReportData, build_report_data
 from support import Bench
 
 if TYPE_CHECKING:
@@ -113,6 +116,25 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="session")
+def report_data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
+    """The tables of small classes with something to say about each; not to be changed."""
+    return build_report_data(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="session")
+def school_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with news for mentors in it; not to be changed."""
+    return build_school(tmp_path_factory.mktemp("school"))
+
+
+@pytest.fixture
+def office(tmp_path: Path, school_data: Path) -> Iterator[Office]:
+    """A copy of the school's data, a receiver on loopback, and the real command."""
+    with open_office(tmp_path, school_data) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Two classes of 50 with nights, as a sync published them; not to be changed."""
     return made_in(tmp_path_factory.mktemp("cohort"))
@@ -125,3 +147,9 @@ def api(cohort: Cohort) -> Iterator[ApiServer]:
 
     with ApiServer(cohort.settings.data_dir) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def served_data(cohort: Cohort) -> Path:
+    """The data directory of `cohort`."""
+    return cohort.settings.data_dir

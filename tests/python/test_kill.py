@@ -17,6 +17,8 @@ LASTING = {
     "backups",
     "dbt",
     "failed_build.json",
+    "last_sync.json",
+    "last_sync.json.new",
     "logs",
     "published.json",
     "published.json.new",

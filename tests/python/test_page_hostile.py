@@ -38,7 +38,6 @@ STEERING = [
     "a\ud800surrogate",
     "a\u2028line\u2029paragraph\nfeed\r\ttab\x0bvertical",
     "a\ufeffmark\u00adsoft\U000e0041tag",
-    "a long one \u202e" * 10,
 ]
 HARMLESS = [
     "ليلى الحداد",
@@ -185,7 +184,8 @@ def test_a_name_from_the_right_moves_nothing_beside_it(group: Page):
 
 def test_a_name_of_ten_thousand_letters_is_cut_where_one_sees_it(group: Page):
     name = "Wolfeschlegelstein" * 600
-    document = render(filled_with(group, name))
+    document = render(filled_with(group, name + "\u202e"))
+    assert "\u202e" not in document
     assert len(document.encode()) < 130_000
     tree = parse(document)
     card = tree.one("article")

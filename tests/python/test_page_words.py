@@ -128,6 +128,7 @@ def test_contacts_stand_on_the_card_the_newest_first(group: Page, somebody: Stud
     assert "Called on 12 November by Mei: will come on Monday" in texts
     assert "Written to on 2 November" not in texts
     assert "Written to on 2 November" in card.one("details").text
+    assert "Called" not in card.one("details").text
     other = replace(somebody, student_id="x2", call_list=None, contacts=(old,))
     tree = tree_of(with_students(group, somebody, other))
     assert "Nobody has noted a contact with any of them." in tree.text
@@ -291,7 +292,7 @@ def test_signs_are_told_with_their_limits_and_no_sentence_twice(group: Page, som
     fold = tree_of(with_students(group, somebody, x1=details)).one("article").one("details")
     told = [p.text for p in fold.all("p")]
     assert "Silence (warning from 14 days)" in told
-    assert "3 of 5 done (a look below 75%)" in told
+    assert "3 of 5 done (worth a look below 75%)" in told
     assert "Nothing lately (warning below 0.8)" in told
     assert "All grades are fine" not in fold.text
     zone = "Mon 23 November 2026, 23:30"
@@ -300,7 +301,7 @@ def test_signs_are_told_with_their_limits_and_no_sentence_twice(group: Page, som
 
 
 def test_the_marks_of_work_say_what_the_tables_say(cohort: Cohort, group: Page):
-    marks = {"completed": "=", "in_progress": "-", "not_started": "."}
+    marks = {"completed": "=", "in_progress": "~", "not_started": "."}
     tree = parse(render(group))
     numbers = {s.student_id: n for n, s in enumerate(group.briefing.everyone, start=1)}
     rows = tree.by_id("all").children
@@ -317,7 +318,7 @@ def test_the_marks_of_work_say_what_the_tables_say(cohort: Cohort, group: Page):
         line = where.one("p", class_="w")
         drawn = line.one("span").text.replace(" ", "")
         assert drawn == "".join(
-            "!" if row["state"] == "completed" and not row["is_passed"] else marks[row["state"]]
+            "x" if row["state"] == "completed" and not row["is_passed"] else marks[row["state"]]
             for row in work
         )
         counts = re.findall(r"(\d+)/(\d+)", line.text)
@@ -325,6 +326,29 @@ def test_the_marks_of_work_say_what_the_tables_say(cohort: Cohort, group: Page):
         assert sum(int(all_) for _, all_ in counts) == student.assignments
         gaps = line.one("span").text.split(" ")
         assert [len(part) for part in gaps] == [int(all_) for _, all_ in counts]
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.0, "0%"), (0.001, "1%"), (0.014, "1%"), (0.994, "99%"), (0.9999, "99%"), (1.0, "100%")],
+)
+def test_nearly_all_is_not_all_and_little_is_not_nothing(group: Page, share: float, said: str):
+    [*_, last] = group.briefing.weeks
+    briefing = replace(group.briefing, weeks=(replace(last, completion_rate=share),))
+    section = tree_of(replace(group, briefing=briefing)).one("section", aria_labelledby="moves")
+    assert section.all("td")[3].text == said
+
+
+def test_of_a_long_course_the_last_weeks_are_drawn(group: Page):
+    [*_, last] = group.briefing.weeks
+    for count, told in ((26, False), (27, True)):
+        weeks = tuple(replace(last, completions=n, is_complete=True) for n in range(count))
+        briefing = replace(group.briefing, weeks=weeks)
+        section = tree_of(replace(group, briefing=briefing)).one("section", aria_labelledby="moves")
+        assert ("Shown are the last 26 of 27 weeks." in section.text) is told
+        [completed, _] = section.all("svg", class_="bars")
+        assert completed.attributes["aria-label"].endswith(f", {count - 1}.")
+        assert len(section.all("tr")) == 27
 
 
 @pytest.mark.parametrize(

@@ -370,7 +370,9 @@ def test_backup_that_cannot_be_used_changes_nothing(bench: Bench, name: str):
     assert done.returncode == 1 and done.stderr.count("Error: ") == 1 and str(place) in done.stderr
     assert "Traceback" not in done.stderr and done.stdout == ""
     assert bench.raw.read_bytes() == before
-    assert {path.name for path in bench.data.iterdir()} == {"logs", "raw.db", "sync.lock"}
+    assert {path.name for path in bench.data.iterdir()} == {
+        *("last_sync.json", "logs", "raw.db", "sync.lock"),
+    }
 
 
 def test_restore_without_a_backup_and_beside_a_sync_says_so(bench: Bench):

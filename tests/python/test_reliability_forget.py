@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pty
@@ -18,12 +19,15 @@ from typing import Any
 import pytest
 
 from cohort_tracker.errors import ConfigError
+from cohort_tracker.notify.ledger import Ledger, ledger_path
+from cohort_tracker.notify.message import Key
 from cohort_tracker.raw.backup import back_up, list_backups
 from cohort_tracker.raw.contacts import add_contact, current_contacts, withdraw
 from cohort_tracker.raw.forgotten import name_key
 from cohort_tracker.raw.store import RawStore
 from cohort_tracker.reading.people import find_student
 from cohort_tracker.runtime.lock import sync_lock
+from cohort_tracker.runtime.run_note import note_run
 from support import Bench, record
 
 FIRST_RELEASE = Path(__file__).parent / "released" / "raw_layout_1.sql"
@@ -126,6 +130,8 @@ def test_tables_are_rebuilt_and_no_loss_is_told(built: Bench):
     (built.data / "load").mkdir(exist_ok=True)
     (built.data / "load" / "rows.parquet").write_text("s3@example.org")
     (built.data / "logs" / "build.log").write_text("s3@example.org")
+    (built.data / "reports").mkdir()
+    (built.data / "reports" / "c1.html").write_text("s3@example.org")
     before = built.core("SELECT id FROM core.students ORDER BY id")
     done = built.command("forget", "s3@example.org", "--yes")
     assert done.returncode == 0, done.stderr
@@ -192,6 +198,34 @@ def test_address_of_two_accounts_is_kept_for_the_other(bench: Bench):
     assert bench.command("forget", "shared@example.org", "--yes").returncode == 0
     assert bench.sync(full=True).exit_code == 0
     assert b"hared@example.org" not in bench.raw.read_bytes()
+
+
+def test_what_mentors_were_told_of_the_person_is_erased(school: Bench):
+    ledger = Ledger(ledger_path(school.data))
+    ids = [ID, "student-1", roster_id_of(school, EMAIL.lower()), "roster:somebody else"]
+    ledger.seed("a", "c1|", [Key(f"c1|{id_}|newly_stuck", "c1", id_) for id_ in ids])
+    note_run(school.data, datetime.now(UTC), error=f"no grade of {NAME}", backup_error=None)
+    assert traces(ledger.path) and traces(school.data / "last_sync.json")
+    assert school.command("forget", ID, "--yes").returncode == 0
+    assert traces(ledger.path) == []
+    assert not (school.data / "last_sync.json").exists()
+    kept = {f"c1|{ids[1]}|newly_stuck", f"c1|{ids[3]}|newly_stuck"}
+    assert ledger.states("a").keys() == kept, "there are no tables that know others"
+
+
+def test_what_mentors_were_told_of_nobody_in_the_tables_is_erased(built: Bench):
+    ledger = Ledger(ledger_path(built.data))
+    ids = ["student-1", "student-2", "student-none"]
+    ledger.seed("a", "c1|", [Key(id_, "c1", id_) for id_ in ids])
+    ledger.seed("a", "c1|", [Key("digest", "c1")])
+    assert built.command("forget", "student-1", "--yes").returncode == 0
+    assert ledger.states("a").keys() == {"student-2", "digest"}
+
+
+def roster_id_of(bench: Bench, email: str) -> str:
+    """The id that the tables give to who is on the roster only."""
+    keyed = f"{of(bench, 'SELECT secret FROM raw_secret')}:{email}".encode()
+    return f"roster:{hashlib.md5(keyed, usedforsecurity=False).hexdigest()}"
 
 
 def test_who_is_on_the_roster_only_is_forgotten_too(bench: Bench):

@@ -20,6 +20,7 @@ MODULES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob
 
 # What may be imported from others, and why that is theirs to keep working.
 ALLOWED = {
+    "apprise": "its documented API is the package itself",
     "click": "its documented API is the package itself",
     "dbt.adapters.duckdb.plugins": "BasePlugin: dbt-duckdb's README, Writing Your Own Plugins",
     "dbt.cli.main": "dbtRunner: dbt's documentation, Programmatic invocations",
@@ -28,7 +29,11 @@ ALLOWED = {
     "dlt.common.schema": "TTableSchema, what a custom destination is given: dlt's documentation",
     "dlt.extract": "DltResource, what @dlt.resource returns: dlt's API reference",
     "duckdb": "its documented API is the package itself",
+    "fastapi": "its documented API is the package itself",
+    "fastapi.responses": "FastAPI's reference, Custom Response Classes",
+    "itsdangerous": "its documented API is the package itself",
     "jinja2": "its documented API is the package itself",
+    "markupsafe": "Markup: Jinja2's documentation, HTML Escaping",
     "openpyxl": "its documented API is the package itself",
     "openpyxl.cell": "WriteOnlyCell: openpyxl's documentation, Optimised Modes",
     "openpyxl.styles": "openpyxl's documentation, Working with styles",
@@ -57,6 +62,7 @@ ALLOWED = {
     "tenacity": "its documented API is the package itself",
     "tenacity.wait": "tenacity's documentation, Waiting",
     "tomlkit": "its documented API is the package itself",
+    "uvicorn": "Config and Server: uvicorn's documentation, Running programmatically",
     "urllib3.exceptions": "urllib3's documentation, Exceptions",
     "yaml": "its documented API is the package itself",
 }

@@ -528,6 +528,32 @@ class RawStore:
             for row in runs
         }
 
+    def recent_runs(self, limit: int) -> dict[ClassKey, list[dict[str, Any]]]:
+        """Per class: its last runs, at most `limit`, the newest first; times aware, UTC."""
+        with self._connection() as connection:
+            if connection is None or "sync_runs" not in _tables(connection):
+                return {}
+            key = f"{_source_column(connection, 'sync_runs')}, class_id"
+            rows = connection.execute(
+                f"SELECT * FROM (SELECT {key}, run_id, finished_at, status, error, fetched,"  # noqa: S608
+                f" rejected, row_number() OVER (PARTITION BY {key} ORDER BY rowid DESC)"
+                " AS place FROM sync_runs) WHERE place <= ? ORDER BY place",
+                [limit],
+            ).fetchall()
+        found: dict[ClassKey, list[dict[str, Any]]] = {}
+        for source, class_id, run_id, finished_at, status, error, fetched, rejected, _ in rows:
+            found.setdefault((source, class_id), []).append(
+                {
+                    "run_id": run_id,
+                    "finished_at": as_moment(finished_at),
+                    "status": status,
+                    "error": error,
+                    "fetched": fetched,
+                    "rejected": rejected,
+                }
+            )
+        return found
+
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
         """Raise ForeignStoreError unless the file is a raw store or has nothing in it."""
         tables = _tables(connection)

@@ -112,7 +112,7 @@ def _asset(name: str) -> str:
     content = re.sub(r"/\*.*?\*/", "", content, flags=re.DOTALL)
     if name.endswith(".css"):
         content = re.sub(r"\s*([{};,])\s*", r"\1", content).replace(": ", ":").replace(";}", "}")
-    return _compact(content).strip()
+    return _compact(content)
 
 
 def _policy(style: str, script: str) -> str:

@@ -108,7 +108,7 @@ def limit(signal: Signal) -> str:
     if value is None:
         return ""
     words = {"share": percent(value), "days": counted(round(value), "day")}
-    how = "warning" if signal.status == "fail" else "a look"
+    how = "warning" if signal.status == "fail" else "worth a look"
     below = "below" if signal.signal in _BELOW else "from"
     return f"{how} {below} {words.get(signal.unit, number(value))}"
 
