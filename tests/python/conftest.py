@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +20,9 @@ from notify_school import office as open_office
 from page_cohort import Cohort, made_in
 from report_cohorts import ReportData, build_report_data
 from support import Bench
+
+if TYPE_CHECKING:
+    from api_server import ApiServer
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -134,6 +138,15 @@ def office(tmp_path: Path, school_data: Path) -> Iterator[Office]:
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Two classes of 50 with nights, as a sync published them; not to be changed."""
     return made_in(tmp_path_factory.mktemp("cohort"))
+
+
+@pytest.fixture(scope="session")
+def api(cohort: Cohort) -> Iterator[ApiServer]:
+    """The API of the cohort; not to be changed."""
+    from api_server import ApiServer  # with all that a server needs, which few tests do
+
+    with ApiServer(cohort.settings.data_dir) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -27,13 +27,14 @@ KINDS = {
     """,
     "night": """
         core.night_assignments core.night_weeks marts.night_assignment_completion
-        marts.night_blockers marts.night_progress marts.night_summary
+        marts.night_blockers marts.night_grade_distribution marts.night_progress
+        marts.night_summary
     """,
     "class": """
         core.class_weeks core.classes core.curriculum core.expected_assignments core.group_days
         core.group_weeks core.peer_weeks core.plans core.sync_history marts.activity_pattern
         marts.assignment_completion marts.blockers marts.class_summary marts.cohort_comparison
-        marts.progress_over_time
+        marts.grade_distribution marts.progress_over_time
     """,
     "shared": "core.assignments core.build",
     "lead": """

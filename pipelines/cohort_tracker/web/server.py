@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 
 from ..access.addresses import Addresses
 from ..access.identify import Identifier
 from ..access.owner import OwnerLink
 from ..access.store import AccessStore
 from ..config import Settings
+from .api.app import create_app
 from .door import Door, loop_with
 from .guard import LARGEST_HEADERS, Guard
 from .login import LOGIN, login_routes
@@ -47,7 +47,7 @@ class Site:
     def guarded(self, door: Door) -> Guard:
         """The application behind its guard."""
         identifier = Identifier(self.settings, self.store, self.addresses, self.log)
-        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        app = create_app(self.settings, identifier)
         app.include_router(me_routes(identifier))
         if not identifier.by_proxy:
             app.include_router(login_routes(identifier, self.owner))
