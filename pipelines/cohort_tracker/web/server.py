@@ -68,7 +68,7 @@ class Server:
             site.guarded(self._door),
             http="h11",
             ws="none",
-            lifespan="off",
+            lifespan="on",
             log_config=None,
             log_level="critical",
             access_log=False,
