@@ -24,6 +24,7 @@ shares as (
         week_ends_on,
         is_peer,
         is_finished,
+        completions,
         expected_assignments,
         completed_expected_assignments,
         completion_share,
@@ -104,7 +105,15 @@ select
     shares.last_completed_on,
     shares.days_silent,
     shares.excess_silence,
-    shares.days_enrolled
+    shares.days_enrolled,
+    shares.completions,
+    cast(
+        sum(shares.completions) over (
+            partition by shares.student_key
+            order by shares.week_number
+            rows between unbounded preceding and current row
+        ) as bigint
+    ) as cumulative_completions
 from tiers
 inner join shares
     on

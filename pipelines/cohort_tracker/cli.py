@@ -112,7 +112,8 @@ def main(ctx: click.Context, config_path: Path | None, debug: bool) -> None:
     """Track OpenClass cohorts: who needs help, where the class gets stuck, how it moves.
 
     \b
-    First `init`, then `sync` (by hand or by cron); `status` says what is there.
+    First `init`, then `sync` (by hand or by cron); `report` says whom to reach
+    out to, `status` what is there.
     The tables are in warehouse.duckdb in the data directory; `status` shows it.
     """
     open_streams()
@@ -366,6 +367,74 @@ def forget(ctx: click.Context, student: str, yes: bool, as_json: bool) -> None:
 
     debug = ctx.find_root().params["debug"]
     sys.exit(run_forget(ctx.obj, student, yes=yes, as_json=as_json, debug=debug))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8350, show_default=True)
+@click.option(
+    "--behind-proxy", is_flag=True, help="A proxy with TLS stands before it (docs/serve.md)."
+)
+@click.pass_context
+def serve(ctx: click.Context, host: str, port: int, behind_proxy: bool) -> None:
+    """Serve the tables to people who have a key: pages and REST API.
+
+    On this machine only, unless a proxy encrypts. Prints a link that logs you in.
+    """
+    from .commands.serve import run_serve
+
+    run_serve(ctx.obj, host=host, port=port, behind_proxy=behind_proxy)
+
+
+@main.group()
+def access() -> None:
+    """Give out and take back keys for what `serve` shows."""
+
+
+@access.command("add")
+@click.option("--mentor", metavar="EMAIL", help="Sees the own nights, by the mentors file.")
+@click.option("--lead", metavar="NAME", help="Sees everybody.")
+@click.option("--program", metavar="NAME", help="Sees figures of classes, and nobody by name.")
+@click.option(
+    "--class", "classes", multiple=True, metavar="ID", help="Only this class; may be repeated."
+)
+@click.option(
+    "--night",
+    "nights",
+    multiple=True,
+    metavar="NIGHT",
+    help="This night of a mentor instead of those of the mentors file; may be repeated.",
+)
+@click.option(
+    "--expires", metavar="AGE", default="90d", show_default=True, help="How long the key is good."
+)
+@click.option("--hide-names", is_flag=True, help="Show aliases instead of names.")
+@click.pass_context
+def access_add(ctx: click.Context, /, **options: Any) -> None:
+    """Make a key and show it, this once."""
+    from .commands.access import run_access_add
+
+    run_access_add(ctx.obj, **options)
+
+
+@access.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@click.pass_context
+def access_list(ctx: click.Context, as_json: bool) -> None:
+    """Show who may see what, and until when."""
+    from .commands.access import run_access_list
+
+    run_access_list(ctx.obj, as_json=as_json)
+
+
+@access.command("revoke")
+@click.argument("grant_id", metavar="ID")
+@click.pass_context
+def access_revoke(ctx: click.Context, grant_id: str) -> None:
+    """Take a key back; the next request with it is refused."""
+    from .commands.access import run_access_revoke
+
+    run_access_revoke(ctx.obj, grant_id)
 
 
 def sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import ipaddress
 import os
 import re
 import stat
@@ -20,6 +19,20 @@ from urllib.parse import urlsplit
 
 from .channels import Channel, parsed_channels
 from .errors import ConfigError
+from .serve_settings import (
+    SERVE_KEYS,
+    ServeSettings,
+    contradiction,
+    parsed_serve_setting,
+    serve_table,
+)
+from .setting_values import EnvText as _Text
+from .setting_values import is_loopback
+from .setting_values import kind_of as _kind
+from .setting_values import number as _number
+from .setting_values import text as _text
+from .setting_values import texts as _texts
+from .setting_values import truth as _truth
 
 ENV_PREFIX = "COHORT_TRACKER_"
 _MAX_FILE_BYTES = 1 << 20
@@ -31,7 +44,8 @@ FOREIGN_KEYS = frozenset({"check_for_updates"})
 _OTHER_ENV = frozenset({"CONFIG", "RAW_DB", "WAREHOUSE"})
 # Keys of the file by another name than the setting's, and settings that only the file can give.
 _FILE_NAMES = {"class_id": "class_ids", "class": "class_timezones", "notify": "channels"}
-_ONLY_IN_FILE = frozenset({"class", "class_timezones", "notify", "channels"})
+_ONLY_IN_FILE = frozenset({"class", "class_timezones", "notify", "channels", "serve"})
+_SERVE_ENV = f"{ENV_PREFIX}SERVE_"
 # What is being written and has not taken the settings file's place yet, by its process.
 _UNWRITTEN = ".unwritten"
 _UNWRITTEN_NAME = re.compile(r"\.(\d+)-\w+\.unwritten")
@@ -75,6 +89,7 @@ class Settings:
     read_timeout: float = 30.0
     max_attempts: int = 5
     retry_seconds: float = 120.0
+    serve: ServeSettings = field(default_factory=ServeSettings)
     config_path: Path | None = None
     warnings: tuple[str, ...] = ()
 
@@ -126,16 +141,6 @@ class Settings:
         return self.email, self.password
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether `host` is this machine, by a name or address that leads nowhere else."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
 def default_config_path() -> Path:
     """Where settings are looked for when the command line names no file.
 
@@ -177,6 +182,9 @@ def load_settings(
         values, warnings = _from_file(path)
     found, unknown = _from_environment(environ)
     values.update(found)
+    served = _serve_from_environment(environ)
+    if served:
+        values["serve"] = replace(values.get("serve", ServeSettings()), **served)
     warnings += unknown
     if "data_dir" not in values:
         values["data_dir"] = in_home(Settings.data_dir, f"set {ENV_PREFIX}DATA_DIR")
@@ -349,7 +357,7 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
             continue
         key = variable.removeprefix(ENV_PREFIX)
         name = _setting_name(key.lower())
-        if key in _OTHER_ENV:
+        if key in _OTHER_ENV or _serve_name(variable) is not None:
             continue
         if name is None or key.lower() in _ONLY_IN_FILE:
             warnings.append(f"{variable} is no setting and has no effect")
@@ -358,6 +366,27 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
         given = _trimmed(name, _Text(text), variable, warnings)
         values[name] = _parse(name, given, where=variable, base=Path.cwd())
     return values, warnings
+
+
+def _serve_from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Keys of `[serve]` that the environment gives."""
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        name = _serve_name(variable)
+        if name is None or text == "":
+            continue
+        require_unicode(text, variable)
+        try:
+            values[name] = parsed_serve_setting(name, _Text(text))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{variable}: {error}") from None
+    return values
+
+
+def _serve_name(variable: str) -> str | None:
+    """The key of `[serve]` that an environment variable stands for."""
+    name = variable.removeprefix(_SERVE_ENV).lower()
+    return name if variable.startswith(_SERVE_ENV) and name in SERVE_KEYS else None
 
 
 def _trimmed(name: str, value: Any, where: str, warnings: list[str]) -> Any:
@@ -383,10 +412,6 @@ def require_unicode(text: str, where: str) -> None:
         raise ConfigError(f"{where}: not text in UTF-8", "Give it anew, in UTF-8.") from None
 
 
-class _Text(str):
-    """A value from the environment: text that may stand for a number, a truth or a list."""
-
-
 def _setting_name(key: str) -> str | None:
     name = _FILE_NAMES.get(key, key)
     return name if name in _PARSERS and key not in ("class_timezones", "channels") else None
@@ -406,30 +431,10 @@ def _parse(name: str, value: Any, *, where: str, base: Path) -> Any:
     return parsed
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"must be text in quotes, not {_kind(value)}")
-    if not value.strip():
-        raise ValueError("must not be empty")
-    if any(ord(character) < 32 for character in value):
-        raise ValueError("must not contain control characters")
-    return str(value)
-
-
 def _password(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"must be text in quotes, not {_kind(value)}")
     return str(value)
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        parts = re.split(r"[,\s]+", value) if isinstance(value, _Text) else [value]
-        # The Rust tracker's first versions wrote an empty class_id: none chosen.
-        return tuple(part.strip() for part in parts if part.strip())
-    if not isinstance(value, list):
-        raise TypeError(f"must be text or a list of texts, not {_kind(value)}")
-    return tuple(_text(part).strip() for part in value)
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
@@ -444,47 +449,6 @@ def _patterns(value: Any) -> tuple[str, ...]:
 
 def _path(value: Any) -> Path:
     return Path(_text(value))
-
-
-def _truth(value: Any) -> bool:
-    if isinstance(value, _Text) and value.lower() in {"1", "true", "yes", "on"}:
-        return True
-    if isinstance(value, _Text) and value.lower() in {"0", "false", "no", "off"}:
-        return False
-    if not isinstance(value, bool):
-        raise TypeError("must be true or false")
-    return value
-
-
-def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Any], Any]:
-    kind = "a whole number" if whole else "a number"
-
-    def parse(value: Any) -> Any:
-        if isinstance(value, _Text):
-            try:
-                value = int(value) if whole else float(value)
-            except ValueError:
-                raise ValueError(f"must be {kind}, not {str(value)!r}") from None
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            raise TypeError(f"must be {kind}, not {_kind(value)}")
-        if not low <= value <= high:  # also refuses NaN
-            raise ValueError(f"must be between {low:g} and {high:g}, not {value:g}")
-        return value if whole else float(value)
-
-    return parse
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, str):
-        return "text"
-    names = {
-        bool: "true/false",
-        int: "a number",
-        float: "a number",
-        list: "a list",
-        dict: "a table",
-    }
-    return names.get(type(value), type(value).__name__)
 
 
 def _thresholds(value: Any) -> dict[str, Any]:
@@ -611,6 +575,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "read_timeout": _number(0.1, 600),
     "max_attempts": _number(1, 20, whole=True),
     "retry_seconds": _number(1, 3600),
+    "serve": serve_table,
 }
 assert set(_PARSERS) == {f.name for f in fields(Settings)} - {"config_path", "warnings"}
 
@@ -623,6 +588,9 @@ def _checked(settings: Settings) -> Settings:
             f"api_base {settings.api_base}: a password would travel unencrypted",
             "Use https://, or set allow_http = true if this network is yours.",
         )
+    wrong = contradiction(settings.serve)
+    if wrong is not None:
+        raise ConfigError(f"[serve] {wrong}", "docs/configuration.md says what goes together.")
     return settings
 
 

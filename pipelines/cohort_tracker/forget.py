@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .access.backup import access_backups
+from .access.store import FILE_NAME, AccessStore
 from .config import Settings
 from .errors import BuildError, CohortTrackerError, ConfigError, StoreError
 from .notify.ledger import Ledger, forget_student, ledger_path
@@ -19,7 +21,7 @@ from .raw.restore import clear_unfinished
 from .raw.rewrite import memory_of, rewrite
 from .raw.store import Held, RawStore
 from .raw.student_ids import student_ids
-from .runtime.folders import clear
+from .runtime.folders import PAGES_FOLDER, clear
 from .runtime.interruption import interruptible
 from .runtime.lock import sync_lock
 from .runtime.run_note import clear_run_note
@@ -59,6 +61,7 @@ class ForgetReport:
 
     `erased` counts what raw.db held; `rewritten` are its copies, of which `unreadable` ones could
     not be opened. `shared` is what others bear too: it was erased with the person's own rows only.
+    `keys` counts those of the person for `serve`, which open nothing any more.
     `left` are files that the command does not write, `lines` are those of the user's own files,
     `patterns` stand in the setting `exclude`.
     """
@@ -71,6 +74,7 @@ class ForgetReport:
     lines: list[tuple[Path, int]] = field(default_factory=list)
     patterns: list[str] = field(default_factory=list)
     tables_rebuilt: bool = False
+    keys: int = 0
     errors: list[CohortTrackerError] = field(default_factory=list)
 
 
@@ -149,6 +153,7 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
         report.shared = found.person.written_beside(person)
         assert memory.secret is not None, "raw.db is laid out"
         entries |= entries_for(memory.secret, person)
+        _erase_access(settings, person, report)
         _erase_from_ledger(settings, person, memory.secret)
         note_held(settings, Held())  # or the next sync would take less for a loss
         report.erased = _erase_from(store.path, person, entries, memory.secret)
@@ -174,9 +179,24 @@ def forget(settings: Settings, store: RawStore, found: Search) -> ForgetReport:
     return report
 
 
+def _erase_access(settings: Settings, person: Person, report: ForgetReport) -> None:
+    """Take back and erase the keys of a mentor or lead, from access.db and its backups."""
+    backups = [path for folder in backup_folders(settings) for path in access_backups(folder)]
+    for path in (settings.data_dir / FILE_NAME, *backups):
+        if not path.exists():
+            continue
+        try:
+            erased = AccessStore(path).erase(person.is_named_by)
+        except StoreError as error:
+            hint = "Mend that and run the command again: it may still hold the person."
+            report.errors.append(StoreError(error.message, hint))
+        else:
+            report.keys += erased if path.name == FILE_NAME else 0
+
+
 def _clear_what_runs_left(settings: Settings) -> None:
-    """Rows and texts of runs that died, and what the last build wrote into its log."""
-    for name in ("build", "load", "logs"):
+    """Rows and texts of runs that died, what the last build wrote into its log, and our pages."""
+    for name in ("build", "load", "logs", PAGES_FOLDER):
         clear(settings.data_dir / name)
     clear_failure(settings)
     clear_run_note(settings.data_dir)

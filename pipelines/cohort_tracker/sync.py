@@ -16,6 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .access.backup import back_up_access
+from .access.store import FILE_NAME, AccessStore
 from .config import Settings
 from .errors import (
     BuildError,
@@ -305,13 +307,13 @@ def _accept_loss(settings: Settings, store: RawStore, report: SyncReport) -> Non
 
 
 def _back_up(settings: Settings, store: RawStore, report: SyncReport) -> None:
-    """Back the raw store up when that is due; not when it was just found to have lost something."""
+    """Back raw.db and access.db up when that is due; not when the first lost something just now."""
     if report.damage:
         return
+    folder, keep, now = settings.backup_path, settings.backups, datetime.now(UTC)
     try:
-        report.backup = back_up(
-            store, settings.backup_path, keep=settings.backups, now=datetime.now(UTC)
-        )
+        report.backup = back_up(store, folder, keep=keep, now=now)
+        back_up_access(AccessStore(settings.data_dir / FILE_NAME), folder, keep=keep, now=now)
     except StoreError as error:
         report.backup_error = error
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +18,11 @@ from cohort_tracker.sources import transport
 from notify_school import Office, build_school
 from notify_school import office as open_office
 from page_cohort import Cohort, made_in
+from report_cohorts import ReportData, build_report_data
 from support import Bench
+
+if TYPE_CHECKING:
+    from api_server import ApiServer
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -111,6 +116,12 @@ def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="session")
+def report_data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
+    """The tables of small classes with something to say about each; not to be changed."""
+    return build_report_data(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="session")
 def school_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with news for mentors in it; not to be changed."""
     return build_school(tmp_path_factory.mktemp("school"))
@@ -127,3 +138,18 @@ def office(tmp_path: Path, school_data: Path) -> Iterator[Office]:
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Two classes of 50 with nights, as a sync published them; not to be changed."""
     return made_in(tmp_path_factory.mktemp("cohort"))
+
+
+@pytest.fixture(scope="session")
+def api(cohort: Cohort) -> Iterator[ApiServer]:
+    """The API of the cohort; not to be changed."""
+    from api_server import ApiServer  # with all that a server needs, which few tests do
+
+    with ApiServer(cohort.settings.data_dir) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def served_data(cohort: Cohort) -> Path:
+    """The data directory of `cohort`."""
+    return cohort.settings.data_dir

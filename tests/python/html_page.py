@@ -127,7 +127,8 @@ def parse(html: str) -> Element:
 
 
 def check_structure(tree: Element) -> None:
-    """Ids are unique and lead somewhere, headings are in order and stand over something."""
+    """Ids are unique and lead somewhere, headings are in order and stand over something, tables are
+    whole."""
     ids = [e.attributes["id"] for e in tree.walk() if "id" in e.attributes]
     assert len(ids) == len(set(ids))
     for element in tree.walk():
@@ -137,6 +138,9 @@ def check_structure(tree: Element) -> None:
                 assert value in ids, value
             elif value.startswith("#"):
                 assert value[1:] in ids, value
+    for table in tree.all("table"):
+        widths = {len(row.children) for row in table.all("tr")}
+        assert len(widths) == 1, "a row has more or fewer cells than the heading"
     headings = [e for e in tree.walk() if e.tag in ("h1", "h2", "h3", "h4", "h5", "h6")]
     levels = [int(heading.tag[1]) for heading in headings]
     assert levels[0] == 1 and levels.count(1) == 1

@@ -194,6 +194,7 @@ class Health:
         risk = RISK.get(tier)
         risk_before = RISK.get(last_week["tier"]) if last_week else None
         measures = self._measures(now, student) if student in now.there else {}
+        firsts = [day for (who, _), day in now.first_done.items() if who == student]
         return {
             "score": score,
             "tier": tier,
@@ -209,6 +210,8 @@ class Health:
             "class_score": self.class_score(now),
             "excess_silence": now.excess(student),
             "days_silent": now.days_silent(student),
+            "completions": sum(day >= now.monday for day in firsts),
+            "cumulative_completions": len(firsts),
             **measures,
         }
 

@@ -3,6 +3,7 @@
 Each function returns {key: {column: value}}; a table must say the same, no row more or less.
 """
 
+import itertools
 import math
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -38,6 +39,8 @@ KEYS = {
     "progress_over_time": ("class_id", "week_number"),
     "cohort_comparison": ("class_id", "week_in_program"),
     "activity_pattern": ("class_id", "weekday", "hour"),
+    "grade_distribution": ("class_id", "band"),
+    "night_grade_distribution": ("class_id", "night", "band"),
 }
 """What tells the rows of each mart apart."""
 
@@ -306,6 +309,37 @@ class Marts:
             }
         return found
 
+    def grade_distribution(self) -> Rows:
+        """Class x band of grades."""
+        return self._grades({key: (key[0],) for key in self.core.enrollments}) | {
+            (class_id, band): row
+            for class_id in self.core.as_of
+            if not any(class_id == key[0] for key in self.core.enrollments)
+            for (_, band), row in _in_bands([], (class_id,)).items()
+        }
+
+    def night_grade_distribution(self) -> Rows:
+        """Class x night x band of grades."""
+        return self._grades(
+            {
+                key: (key[0], self.core.night_of(*key) or "(no night)")
+                for key in self.core.enrollments
+            }
+        )
+
+    def _grades(self, groups: dict[tuple[str, str], tuple[str, ...]]) -> Rows:
+        found: Rows = {}
+        for group in set(groups.values()):
+            grades = [
+                (student, pair["grade"])
+                for (class_id, student), own in groups.items()
+                if own == group
+                for pair in self.completion.pairs(class_id, student).values()
+                if pair["grade"] is not None
+            ]
+            found |= _in_bands(grades, group)
+        return found
+
     def activity_pattern(self) -> Rows:
         """Class x weekday x hour."""
         found: Rows = {}
@@ -329,3 +363,19 @@ class Marts:
                     "students": len({*here["starts"], *here["completions"]}),
                 }
         return found
+
+
+def _in_bands(grades: list[tuple[str, float]], group: tuple[str, ...]) -> Rows:
+    """Students' grades, counted below one half and by the tenths above."""
+    limits = [0.0, 0.5, 0.6, 0.7, 0.8, 0.9, math.inf]
+    found: Rows = {}
+    for band, (low, high) in enumerate(itertools.pairwise(limits), start=1):
+        here = [student for student, grade in grades if low <= round(grade, 6) < high]
+        found[*group, band] = {
+            "grades": len(here),
+            "students": len({*here}),
+            "share_of_grades": len(here) / len(grades) if grades else None,
+            "grade_from": low,
+            "grade_to": min(high, 1.0),
+        }
+    return found

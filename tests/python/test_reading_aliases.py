@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from cohort_tracker.errors import StoreError
 from cohort_tracker.reading.aliases import aliases
 from cohort_tracker.reading.reader import reader_of
 from cohort_tracker.reading.viewer import Viewer
-from support import Bench, record
+from support import SOURCE_ROOT, Bench, record
 
 HIDDEN = Viewer(hide_names=True)
 MANY = [f"student {number}" for number in range(20_000)]
@@ -57,9 +60,23 @@ def test_who_else_is_there_changes_an_alias_only_where_two_would_be_alike():
     assert sum(alone[id_] != among[id_] for id_ in few) <= 3
 
 
-def test_order_and_repetition_mean_nothing():
-    again = random.Random(2).sample(MANY[:500], 500)
-    assert aliases("secret", again * 2) == aliases("secret", MANY[:500])
+def test_every_process_makes_the_same_of_them():
+    # in another order each: Python shuffles its sets from process to process
+    code = (
+        "from cohort_tracker.reading.aliases import aliases;"
+        "ids = [f'student {number}' for number in range(20_000)];"
+        "found = aliases('secret', ids * 2); print([found[id_] for id_ in ids])"
+    )
+    here = aliases("secret", MANY)
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(SOURCE_ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == f"{[here[id_] for id_ in MANY]}\n"
 
 
 def test_without_the_secret_there_is_another_alias():

@@ -142,3 +142,21 @@ def test_lead_of_a_class_reads_what_was_refused_of_it_alone(read: Read, tmp_path
         content = b"".join(as_bytes(reader, sql, "csv") for sql in all_sql(reader).values())
     assert words_in(content, read.cohort.of_the_lead) == {mine}
     assert mine != of_others
+
+
+@pytest.mark.parametrize(
+    ("who", "classes"),
+    [
+        ("mentor of alpha on monday", {"alpha"}),
+        ("mentor of two nights", {"alpha", "beta"}),
+        ("mentor of nights in a class only", {"alpha"}),
+        ("mentor of nothing", set()),
+        ("lead looking at a night", {"alpha", "beta"}),
+        ("lead of a class", {"beta"}),
+    ],
+)
+def test_figures_of_classes_are_of_the_own_ones(read: Read, who: str, classes: set[str]):
+    with read.reader(VIEWERS[who]) as reader:
+        for name in ("marts.class_summary", "marts.blockers", "core.curriculum"):
+            assert {row["class_id"] for row in reader.rows(name)} == classes, name
+        assert {row["id"] for row in reader.rows("core.classes")} == classes

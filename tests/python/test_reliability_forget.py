@@ -130,6 +130,8 @@ def test_tables_are_rebuilt_and_no_loss_is_told(built: Bench):
     (built.data / "load").mkdir(exist_ok=True)
     (built.data / "load" / "rows.parquet").write_text("s3@example.org")
     (built.data / "logs" / "build.log").write_text("s3@example.org")
+    (built.data / "reports").mkdir()
+    (built.data / "reports" / "c1.html").write_text("s3@example.org")
     before = built.core("SELECT id FROM core.students ORDER BY id")
     done = built.command("forget", "s3@example.org", "--yes")
     assert done.returncode == 0, done.stderr

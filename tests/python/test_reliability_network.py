@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from cohort_tracker.config import is_loopback
 from cohort_tracker.errors import ConfigError
 from cohort_tracker.sandbox import SandboxServer
+from cohort_tracker.setting_values import is_loopback
 from cohort_tracker.sources.adapter import TransportLimits
 from cohort_tracker.sources.transport import _retry_after, _WaitAsTold
 from cohort_tracker.sync import SyncReport

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..access.store import FILE_NAME
 from ..config import Settings
 from ..errors import CohortTrackerError, ConfigError, unexpected
 from ..forget import ForgetReport, SeveralPeopleError, forget, holding_the_stores, search
@@ -75,6 +76,8 @@ def _say_report(report: ForgetReport, settings: Settings) -> None:
         say("What the API shows of the person is not stored again.")
     elif not report.errors:
         say("Nothing is stored of this person: they were forgotten before.")
+    if report.keys:
+        say(f"Erased from {FILE_NAME}: {report.keys:,} keys; they open nothing any more.")
     for text in report.shared:
         say(f"Others bear {text}, too: lines that only say this were left.", style="yellow")
     if report.tables_rebuilt:
@@ -104,6 +107,7 @@ def _as_json(report: ForgetReport, candidates: list[str]) -> dict[str, Any]:
         "candidates": candidates,
         "record_versions": report.erased.record_versions,
         "rejected_records": report.erased.rejected_records,
+        "keys": report.keys,
         "file_lines": report.erased.lines,
         "contacts": report.erased.contacts,
         "rewritten": [str(path) for path in report.rewritten],

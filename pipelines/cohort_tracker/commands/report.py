@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..config import Settings, require_unicode
-from ..errors import CohortTrackerError, ConfigError, unexpected
+from ..errors import CohortTrackerError, ConfigError, StaleDataError, unexpected
 from ..reading.brief import brief
 from ..reading.briefing import Briefing
 from ..reading.freshness import Freshness, freshness_of, require_fresh
 from ..reading.published import opened
 from ..reading.reader import Reader
 from ..reading.scope import NO_NIGHT, Group, all_groups, groups_of, narrowed, viewer_for
+from ..runtime.folders import PAGES_FOLDER
 from ..runtime.printing import say, say_json
 from .ages import parse_age
 from .places import make_private_folder, require_outside
 from .report_text import OF_MANY, ONE, say_report, say_trust
 from .settings import settings_of
-from .typed import typed_command, typed_lines
+from .typed import short_path, typed_command, typed_lines
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -108,6 +109,8 @@ def _run(
     limit = None if options.max_age is None else parse_age(options.max_age)
     _require_possible(options)
     settings = settings_of(config_path)
+    if limit is not None and not settings.warehouse_path.exists():
+        raise StaleDataError("There are no tables yet", "Run `cohort-tracker sync` first.")
     with opened(settings.warehouse_path) as connection:
         _read(report, connection, settings, options)
         if not options.makes_pages and not as_json:
@@ -192,13 +195,13 @@ def _write(
     """Write the pages. Raises ConfigError or StoreError where that is not possible."""
     from .report_pages import left_over, write_page
 
-    folder = options.each_night or settings.data_dir / "reports"
+    folder = options.each_night or settings.data_dir / PAGES_FOLDER
+    if typed := options.html or options.each_night:
+        require_outside(typed, settings)
     if options.html is None:
         make_private_folder(folder)
     for reader, briefing, freshness in report.told:
         file = options.html or folder / names[briefing.group]
-        if options.html or options.each_night:
-            require_outside(file, settings)
         write_page(
             file,
             reader,
@@ -218,7 +221,7 @@ def _say_pages(report: Report, options: ReportOptions) -> None:
 
     for file, briefing in zip(report.pages, report.briefings, strict=True):
         number = len(briefing.to_reach)
-        say(f"{file}: {number or 'nobody'} to reach out to")
+        say(f"{short_path(file)}: {number or 'nobody'} to reach out to")
     if not report.pages:
         say("No class of these is running: no page was written.")
     if report.pages_left:
@@ -246,8 +249,9 @@ def _say(report: Report, options: ReportOptions, config_path: Path | None) -> No
             say()
             say()
         say_report(briefing, freshness, extent, report.made_at)
-    say()
     say_trust(report.briefings)
+    if report.hide_names:
+        say("Names are hidden. Scores and dates can still tell who somebody is.")
     say()
     say("What to type next", style="bold")
     for words in _next_commands(report.briefings, is_of_many=is_of_many):

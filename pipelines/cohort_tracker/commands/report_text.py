@@ -30,19 +30,21 @@ class Extent:
         people: how many of each list; None: all.
         reasons: how many sentences for each of them.
         places: how many of the places where the group is stuck.
+        reviews: how many of the reviews that wait.
         addresses: whether to tell those of who must be written to.
     """
 
     people: int | None = 8
     reasons: int = 2
     places: int = 3
+    reviews: int = 5
     addresses: bool = True
 
 
 ONE = Extent()
 """What is told of a group."""
 
-OF_MANY = Extent(people=3, reasons=1, places=1, addresses=False)
+OF_MANY = Extent(people=3, reasons=1, places=1, reviews=0, addresses=False)
 """What is told of each of several classes."""
 
 
@@ -64,17 +66,21 @@ def say_report(briefing: Briefing, freshness: Freshness, extent: Extent, now: da
     _say_recovered(briefing.recovered, extent)
     _say_places(briefing, extent)
     _say_reviews(briefing, extent)
-    _say_without_verdict(briefing)
+    _say_others(briefing, extent)
 
 
 def say_trust(briefings: Sequence[Briefing]) -> None:
-    """Print in one thought how far the lists can be trusted."""
+    """Print in one thought how far the lists can be trusted; nothing where nobody is judged."""
+    judged = [briefing for briefing in briefings if briefing.judged]
+    if not judged:
+        return
+    say()
     worst, best = (round(100 * FAILED_OR_LEFT[tier]) for tier in ("critical", "low"))
     text = (
         f"How far to trust this: of 100 learners at critical risk {worst} failed or left in the"
         f" end, at low risk still {best}."
     )
-    if any(0 < briefing.judged < SMALL_CLASS for briefing in briefings):
+    if any(briefing.group.night is None and briefing.judged < SMALL_CLASS for briefing in judged):
         text += " In a small class a single student moves what all are compared with."
     _line(text, indent=0)
 
@@ -134,7 +140,7 @@ def _why_nobody(briefing: Briefing) -> str:
         return f"Nobody is in this {whose} yet."
     if briefing.judged == 0:
         [(reason, _)] = _no_verdict(briefing).most_common(1)
-        return f"Nobody can be judged so far: {reason}."
+        return f"No verdict on anybody so far: {reason}."
     pause = f" {_pause(briefing)}" if briefing.paused_since else ""
     if briefing.judged == 1:
         return f"Nobody needs a call: the one student with a verdict is on no list.{pause}"
@@ -161,12 +167,14 @@ def _say_people(
     say(f"{title}: {len(people)}", style="bold")
     for student in people[: extent.people]:
         _line(student.name)
-        _line(". ".join(_status(student, briefing)), indent=4, hang=2)
+        if status := ". ".join(_status(student, briefing)):
+            _line(status, indent=4, hang=2)
         for reason in student.reasons[: extent.reasons]:
             _line(f"{reason.sentence}.", indent=4, hang=2)
-        if student.start_name and student.call_list != "never_started":
+        if student.call_list != "never_started":
             days = f" ({_number(student.start_days, 'day')})" if student.start_days else ""
-            _line(f"Start at: {student.start_name}{days}", indent=4, hang=2)
+            start = f"{student.start_name}{days}" if student.start_name else "nothing is missing"
+            _line(f"Start at: {start}", indent=4, hang=2)
         if student.last_contact:
             _line(f"Last contact: {_contact(student.last_contact, today)}", indent=4, hang=2)
         if extent.addresses and student.email and student.call_list != "slipping":
@@ -178,6 +186,8 @@ def _status(student: Student, briefing: Briefing) -> Iterable[str]:
     """The tier and what changed, whether that is new, and the night for a lead."""
     if student.call_list != "never_started":
         yield f"{student.tier.capitalize()} risk{_change(student)}"
+    if student.unsaid_silence is not None:
+        yield f"Silent for {_number(student.unsaid_silence, 'day')}"
     if student.is_newly_called:
         yield "New on the list"
     if briefing.group.night is None and student.night:
@@ -185,17 +195,14 @@ def _status(student: Student, briefing: Briefing) -> Iterable[str]:
 
 
 def _change(student: Student) -> str:
-    """What the tier was; two weeks back where only that tells why the student is slipping."""
-    before, earlier = student.previous_tier, student.earlier_tier
+    """What the tier was, in words."""
+    before = student.previous_tier
     if before is None:
         return ""
     if before == "n_a":
         return ", no verdict last week"
     change = ", as last week" if before == student.tier else f", was {before} last week"
-    fell_before = student.call_list == "slipping" and student.tier in ("medium", "low")
-    if fell_before and earlier not in (None, "n_a", before):
-        change += f", {earlier} the week before"
-    return change
+    return change + (f", {student.fell_from} the week before" if student.fell_from else "")
 
 
 def _contact(contact: Contact, today: date) -> str:
@@ -251,26 +258,33 @@ def _say_reviews(briefing: Briefing, extent: Extent) -> None:
     number = briefing.open_reviews
     if not number:
         return
-    say()
     overdue = f", {briefing.overdue_reviews} overdue" if briefing.overdue_reviews else ""
-    say(f"Reviews that wait, the oldest first: {number}{overdue}", style="bold")
-    shown = briefing.reviews[: extent.people]
+    oldest = _number(briefing.reviews[0].days_waiting, "day")
+    say()
+    say(f"Reviews that wait: {number}{overdue}, the oldest for {oldest}", style="bold")
+    shown = briefing.reviews[: extent.reviews]
     for review in shown:
         days = _number(review.days_waiting, "day")
         _line(f"{days:>8}  {review.name}: {review.assignment_name}", hang=10)
-    if number > len(shown):
+    if shown and number > len(shown):
         _line(f"and {number - len(shown)} more")
 
 
-def _say_without_verdict(briefing: Briefing) -> None:
+def _say_others(briefing: Briefing, extent: Extent) -> None:
+    """Print who has no verdict, and what is not known of the nights."""
+    lines = []
     reasons = _no_verdict(briefing)
     if briefing.judged and reasons:
-        say()
         why = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
-        _line(f"No verdict for {reasons.total()} of {briefing.students}: {why}.", indent=0)
+        lines.append(f"No verdict for {reasons.total()} of {briefing.students}: {why}.")
     if briefing.without_night:
-        number = len(briefing.without_night)
-        _line(f"On no night: {number} of {briefing.students}.", indent=0)
+        lines.append(f"On no night: {len(briefing.without_night)} of {briefing.students}.")
+    if extent.addresses and briefing.group.night is None and not briefing.has_nights:
+        lines.append("No nights are known: a roster and a mentors file bring them in.")
+    if lines:
+        say()
+    for line in lines:
+        _line(line, indent=0)
 
 
 def _no_verdict(briefing: Briefing) -> Counter[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..access.backup import access_backups, is_access_backup, is_sound, restore_access
+from ..access.store import FILE_NAME, AccessStore
+from ..config import Settings
 from ..raw.backup import list_backups, taken_at
 from ..raw.restore import find_backup, restore
 from ..raw.store import RawStore
@@ -17,10 +20,16 @@ from .settings import settings_of
 def run_restore(config_path: Path | None, named: Path | None) -> None:
     """Put the newest backup, or the one that is named, in the place of raw.db; say what was done.
 
+    An access.db that is gone or damaged is put back, too; a backup of it that is named, alone.
+
     Raises StoreError or SyncRunningError; then nothing was changed.
     """
     settings = settings_of(config_path)
     prepare_data_dir(settings.data_dir)
+    if named is not None and is_access_backup(named):
+        with sync_lock(settings.data_dir, "restore"):
+            _restore_access(settings, find_backup(settings.backup_path, named))
+        return
     with sync_lock(settings.data_dir, "restore"):
         backup = find_backup(settings.backup_path, named)
         restored = restore(RawStore(settings.raw_path), backup, stores_beside(settings))
@@ -35,7 +44,21 @@ def run_restore(config_path: Path | None, named: Path | None) -> None:
         say(f"The file that was there is now {restored.aside}")
     if named is None:
         _say_richer(backup, held, list_backups(settings.backup_path))
+    kept = access_backups(settings.backup_path)
+    if kept and not is_sound(AccessStore(settings.data_dir / FILE_NAME)):
+        _restore_access(settings, kept[0])
     say("Next: cohort-tracker sync")
+
+
+def _restore_access(settings: Settings, backup: Path) -> None:
+    aside = restore_access(AccessStore(settings.data_dir / FILE_NAME), backup)
+    say(f"Restored who may come in, from {backup}. Everybody has to log in again.")
+    if aside is not None:
+        say(f"The damaged file is now {aside}")
+    say(
+        "Keys revoked since then are good again: look at `cohort-tracker access list`.",
+        style="yellow",
+    )
 
 
 def _say_richer(backup: Path, held: int, backups: list[Path]) -> None:

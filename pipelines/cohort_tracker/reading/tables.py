@@ -32,6 +32,7 @@ _OF_A_CLASS = frozenset(
         "marts.blockers",
         "marts.class_summary",
         "marts.cohort_comparison",
+        "marts.grade_distribution",
         "marts.progress_over_time",
     ]
 )
@@ -43,6 +44,7 @@ _OF_A_NIGHT = frozenset(
         "core.night_weeks",
         "marts.night_assignment_completion",
         "marts.night_blockers",
+        "marts.night_grade_distribution",
         "marts.night_progress",
         "marts.night_summary",
     ]

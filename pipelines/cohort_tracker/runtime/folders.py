@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+PAGES_FOLDER = "reports"
+"""Where pages go for which nobody named a place, in the data directory."""
+
 
 def make_fresh(folder: Path) -> None:
     """Make an empty folder for the owner only, whatever stands there; raises OSError."""

@@ -21,7 +21,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """
     place = path.resolve()
     if place.exists() and not place.is_file():
-        raise ConfigError(f"{path} is no file", "Name a file, or `-` for standard output.")
+        raise ConfigError(f"{path} is no file", "Name a file.")
     try:
         handle, name = tempfile.mkstemp(prefix=".cohort-tracker-", dir=place.parent)
         beside = Path(name)

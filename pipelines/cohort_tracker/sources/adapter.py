@@ -19,8 +19,8 @@ from requests.exceptions import (
 )
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
-from ..config import is_loopback
 from ..runtime.background import Background
+from ..setting_values import is_loopback
 from .pace import Pace
 
 _CHUNK_BYTES = 1 << 16

@@ -1,0 +1,1 @@
+"""The REST API: rows of the tables over HTTP, each person the own ones, and nothing computed."""

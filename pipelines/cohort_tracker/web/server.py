@@ -1,0 +1,92 @@
+"""The server: who may come in, what answers, and how it begins and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+
+from ..access.addresses import Addresses
+from ..access.identify import Identifier
+from ..access.owner import OwnerLink
+from ..access.store import AccessStore
+from ..config import Settings
+from .api.app import create_app
+from .door import Door, loop_with
+from .guard import LARGEST_HEADERS, Guard
+from .login import LOGIN, login_routes
+from .me import me_routes
+
+_KEEP_ALIVE_SECONDS = 5
+_GRACE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is served.
+
+    Args:
+        settings: where the tables are, and `[serve]`.
+        store: who may come in.
+        addresses: where this is served.
+        owner: the link for whoever started it; None: there is none.
+        log: takes the lines of the log.
+    """
+
+    settings: Settings
+    store: AccessStore
+    addresses: Addresses
+    owner: OwnerLink | None
+    log: Callable[[str], None]
+
+    def guarded(self, door: Door) -> Guard:
+        """The application behind its guard."""
+        identifier = Identifier(self.settings, self.store, self.addresses, self.log)
+        app = create_app(self.settings, identifier)
+        app.include_router(me_routes(identifier))
+        if not identifier.by_proxy:
+            app.include_router(login_routes(identifier, self.owner))
+        login = None if identifier.by_proxy else LOGIN
+        return Guard(app, self.addresses, door, self.log, login)
+
+
+class Server:
+    """The site, ready to answer.
+
+    Args:
+        site: what is served.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._door = Door()
+        config = uvicorn.Config(
+            site.guarded(self._door),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            h11_max_incomplete_event_size=LARGEST_HEADERS,
+        )
+        self._uvicorn = uvicorn.Server(config)
+
+    def run(self, listening: socket.socket) -> None:
+        """Answer until SIGTERM or SIGINT; requests under way are given ten seconds to end."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        with asyncio.Runner(loop_factory=lambda: loop_with(self._door)) as runner:
+            runner.run(self._uvicorn.serve(sockets=[listening]))
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        """Hear a signal before uvicorn listens for it, and what it hands on when it has ended."""
+        self._uvicorn.should_exit = True
