@@ -48,7 +48,9 @@ select
     call_lists.call_list,
     tiers.is_at_risk,
     case
-        when tiers.is_at_risk and second_week.is_complete then coalesce(first_week.is_safe, false) or second_week.is_safe
+        when
+            tiers.is_at_risk and second_week.is_complete
+            then coalesce(first_week.is_safe, false) or second_week.is_safe
     end as is_recovered_in_two_weeks,
     case
         when second_week.is_complete then coalesce(first_week.is_off_list, false) or second_week.is_off_list

@@ -20,7 +20,8 @@ from .runtime.printing import open_streams, printable, say, say_error, say_json,
 _STARTED = time.monotonic()
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 authentication,
-4 class not found, 5 API unreachable, 6 another sync (or notify) is running, 7 stale."""
+4 class not found, 5 API unreachable, 6 another sync or notify is running,
+7 stale."""
 
 
 def _say_help(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:

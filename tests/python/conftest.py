@@ -141,15 +141,15 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
 
 
 @pytest.fixture(scope="session")
-def served_data(cohort: Cohort) -> Path:
-    """The data directory of `cohort`."""
-    return cohort.settings.data_dir
-
-
-@pytest.fixture(scope="session")
 def api(cohort: Cohort) -> Iterator[ApiServer]:
     """The API of the cohort; not to be changed."""
     from api_server import ApiServer  # with all that a server needs, which few tests do
 
     with ApiServer(cohort.settings.data_dir) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def served_data(cohort: Cohort) -> Path:
+    """The data directory of `cohort`."""
+    return cohort.settings.data_dir

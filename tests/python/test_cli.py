@@ -63,7 +63,7 @@ def first_class(world: World):
 
 
 def test_help_reads_well_and_fits_80_columns(command):
-    commands = ["init", "sync", "status", "report", "demo", "sandbox", "contact"]
+    commands = ["init", "sync", "status", "report", "notify", "demo", "sandbox", "contact"]
     for arguments in ([], *([name] for name in commands), ["contact", "add"]):
         done = command(*arguments, "--help", COLUMNS="80")
         assert done.returncode == 0

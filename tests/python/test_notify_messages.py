@@ -141,6 +141,14 @@ def test_digest_of_a_new_channel_waits_for_its_day_unless_it_is_asked_for(office
     assert len(office.receiver.requests) == 2
 
 
+def test_digest_that_was_asked_for_is_that_of_its_week(office: Office):
+    office.channels(f'{THURSDAY}\nrules = []\ndigest = "week"')
+    office.hears_already("thursday", *EVERY_GROUP)
+    for options in (["--digest", "week"], [], ["--digest", "week"]):
+        assert office.notify(*options).returncode == 0
+        assert len(office.receiver.requests) == 1
+
+
 @pytest.mark.parametrize(("names", "is_named"), [("full", True), ("none", False)])
 def test_page_goes_with_the_digest_by_mail(office: Office, names: str, is_named: bool):
     with mailing() as (box, url):
@@ -173,6 +181,8 @@ def test_page_goes_with_mail_only(office: Office):
 
 def test_dry_run_tells_and_notes_nothing(office: Office):
     office.channels(THURSDAY, OPERATORS)
+    assert "would get" not in office.notify("--dry-run").stdout
+    assert not ledger_path(office.data).exists()
     office.hears_already("thursday", "calm|thursday")
     before = ledger_path(office.data).read_bytes()
     done = office.notify("--dry-run")
@@ -263,6 +273,7 @@ def test_more_than_one_percent_refused_is_told_once_a_spell(office: Office):
         (("ok", 100, 2), 1),
         (("ok", 100, 3), 1),
         (("ok", 0, 0), 1),
+        (("ok", 100, 4), 1),
         (("ok", 100, 0), 1),
         (("ok", 100, 9), 2),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cohort_tracker.errors import ConfigError
 from cohort_tracker.notify import delivery
 from cohort_tracker.notify.delivery import Outcome
 from cohort_tracker.notify.harmless import harmless
@@ -206,6 +208,14 @@ def test_message_that_just_fits_stays_whole():
     assert len(split(whole, whole.size() - 1)) == 2
 
 
+def test_part_is_filled_to_the_last_character():
+    whole = message(4)
+    around = replace(whole, entries=()).size() + len(" (99/99)")
+    two = 2 * (len(whole.entries[0].text(again=True)) + 1)
+    assert [len(part.entries) for part in split(whole, around + two)] == [2, 2]
+    assert [len(part.entries) for part in split(whole, around + two - 1)] == [1, 1, 1, 1]
+
+
 def test_entry_that_is_longer_than_a_message_is_cut():
     whole = message(3, words=500)
     parts = split(whole, 500)
@@ -270,3 +280,16 @@ def test_options_of_the_url_stay_as_they_are(url: str, told: str):
     found = delivery._with_options(url)
     assert found.startswith(url) and told in found
     assert found.lower().count("rto=") == found.lower().count("image=") == 1
+
+
+def test_nothing_of_a_url_is_logged(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(ConfigError) as raised:
+        delivery.open_service("slack://T0K3N/s3cret")
+    with receiving() as receiver:
+        receiver.answers = ["500", "cut"]
+        for _ in range(3):
+            delivery.try_once(delivery.open_service(receiver.url), "title", "text")
+    told = [record for record in caplog.records if record.name.startswith("apprise")]
+    assert told == []
+    assert "T0K3N" not in str(raised.value) + caplog.text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cohort_tracker.reading.briefing import Reason, Recovery, Student
+from cohort_tracker.reading.briefing import Reason, Recovery, Student, WeekScore
 from cohort_tracker.reading.contacts import Contact
 from cohort_tracker.reading.details import Regrade, Signal, StudentDetails
 from cohort_tracker.reading.freshness import Freshness
@@ -101,6 +101,28 @@ def test_what_changed_is_said(
     student = replace(somebody, tier=tier, previous_tier=previous, is_newly_called=is_new)
     card = tree_of(with_students(group, student)).one("article")
     assert card.all("p")[0].text == said
+
+
+def test_of_who_has_gone_quiet_the_silence_is_said_once(group: Page, somebody: Student):
+    quiet = replace(somebody, call_list="gone_quiet", days_silent=15)
+    card = tree_of(with_students(group, quiet)).one("article")
+    assert card.all("p")[0].text == "high risk as last week · 15 days silent"
+    reasons = (quiet.reasons[0], replace(quiet.reasons[1], code="silent"), *quiet.reasons[2:])
+    card = tree_of(with_students(group, replace(quiet, reasons=reasons))).one("article")
+    assert card.all("p")[0].text == "high risk as last week"
+
+
+def test_who_fell_two_weeks_back_was_better_then(group: Page, somebody: Student):
+    day = group.briefing.as_of.date() if group.briefing.as_of else None
+    assert day is not None
+    weeks = tuple(WeekScore(day, day, 70.0, tier, True) for tier in ("low", "medium", "medium"))
+    student = replace(somebody, tier="medium", previous_tier="medium", weeks=weeks)
+    card = tree_of(with_students(group, student)).one("article")
+    assert card.all("p")[0].text == "medium risk as last week, low the week before"
+    high = replace(student, tier="high", previous_tier="high")
+    assert tree_of(with_students(group, high)).one("article").all("p")[0].text == (
+        "high risk as last week"
+    )
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,19 @@ def test_killed_between_send_and_note_it_is_told_again_and_says_so(office: Offic
     assert told(office) == ["sent"] * 5
 
 
+def test_killed_after_it_was_refused_it_says_so_too(office: Office):
+    thursday(office).receiver.answers = ["500", "500", "500", "hold"]
+    assert office.notify().returncode == 1
+    assert told(office) == ["due"] * 5
+    process = office.start()
+    assert office.receiver.held.wait(60)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    office.receiver.release.set()
+    assert office.notify().returncode == 0
+    assert [text.count("(again)") for text in office.receiver.texts] == [0, 0, 0, 0, 5]
+
+
 def test_killed_at_any_moment_everybody_is_told_and_nothing_twice_without_saying_so(
     office: Office,
 ):
@@ -154,26 +167,27 @@ def test_service_that_fails_keeps_nothing_from_the_others_and_is_tried_in_the_ne
 ):
     with receiving() as broken:
         office.environment["CT_BROKEN"] = broken.url
-        broken.answers = ["500"] * 3
+        broken.answers = ["500"] * 4
         office.channels(
-            THURSDAY.replace("thursday", "broken") + '\nurl_env = "CT_BROKEN"', THURSDAY
+            THURSDAY.replace("thursday", "broken") + '\nurl_env = "CT_BROKEN"\ndigest = "week"',
+            THURSDAY,
         )
         office.hears_already("broken", GROUP)
         office.hears_already("thursday", GROUP)
         done = office.notify("--json")
         assert done.returncode == 1
-        assert len(broken.requests) == 3
+        assert len(broken.requests) == 3 + 1, "the second message is tried once"
         assert len(office.receiver.requests) == 1
         report = json.loads(done.stdout)
         assert report["status"] == "failed"
         assert [(c["name"], c["sent"], c["unsent"]) for c in report["channels"]] == [
-            ("broken", 0, 1),
+            ("broken", 0, 2),
             ("thursday", 1, 0),
         ]
         assert "channel broken" in done.stderr
         assert "status 500" in done.stderr
         assert office.notify().returncode == 0
-        assert [("(again)" in text) for text in broken.texts] == [False] * 4
+        assert [("(again)" in text) for text in broken.texts] == [False] * 6
         assert len(office.receiver.requests) == 1
 
 

@@ -95,6 +95,7 @@ def test_a_strangers_link_makes_nobody_somebody_else(browser, place: Place):
         page.goto(f"{served.url}/login#{strange}")
         page.get_by_text("You are logged in").wait_for()
         page.wait_for_timeout(500)
+        assert strange not in page.url, "nor does the address keep it"
         assert page.request.get(f"{served.url}{ME}").json()["role"] == "lead"
 
 

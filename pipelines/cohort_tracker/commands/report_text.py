@@ -186,6 +186,8 @@ def _status(student: Student, briefing: Briefing) -> Iterable[str]:
     """The tier and what changed, whether that is new, and the night for a lead."""
     if student.call_list != "never_started":
         yield f"{student.tier.capitalize()} risk{_change(student)}"
+    if student.unsaid_silence is not None:
+        yield f"Silent for {_number(student.unsaid_silence, 'day')}"
     if student.is_newly_called:
         yield "New on the list"
     if briefing.group.night is None and student.night:
@@ -193,17 +195,14 @@ def _status(student: Student, briefing: Briefing) -> Iterable[str]:
 
 
 def _change(student: Student) -> str:
-    """What the tier was; two weeks back where only that tells why the student is slipping."""
-    before, earlier = student.previous_tier, student.earlier_tier
+    """What the tier was, in words."""
+    before = student.previous_tier
     if before is None:
         return ""
     if before == "n_a":
         return ", no verdict last week"
     change = ", as last week" if before == student.tier else f", was {before} last week"
-    fell_before = student.call_list == "slipping" and student.tier in ("medium", "low")
-    if fell_before and earlier not in (None, "n_a", before):
-        change += f", {earlier} the week before"
-    return change
+    return change + (f", {student.fell_from} the week before" if student.fell_from else "")
 
 
 def _contact(contact: Contact, today: date) -> str:

@@ -60,7 +60,7 @@ WHERE = {
     "waiting": "Here now",
     "in_progress": "Begun",
     "low": "Done with a low grade",
-    "skipped": "Skipped it",
+    "skipped": "Went on without it",
     "completed": "Done",
     "not_started": "Not come to it yet",
 }

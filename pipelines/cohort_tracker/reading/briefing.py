@@ -73,9 +73,18 @@ class Student:
     contacts: tuple[Contact, ...] = ()
 
     @property
-    def earlier_tier(self) -> str | None:
-        """The tier two weeks before the one measured."""
-        return self.weeks[-3].tier if len(self.weeks) > 2 else None
+    def fell_from(self) -> str | None:
+        """The tier two weeks back, where only that one tells why the student is slipping."""
+        if self.call_list != "slipping" or self.tier not in ("medium", "low"):
+            return None
+        earlier = self.weeks[-3].tier if len(self.weeks) > 2 else "n_a"
+        return None if earlier in ("n_a", self.previous_tier) else earlier
+
+    @property
+    def unsaid_silence(self) -> int | None:
+        """Days of silence of who has gone quiet, where neither of the first two reasons tells."""
+        is_said = any(reason.code == "silent" for reason in self.reasons[:2])
+        return None if self.call_list != "gone_quiet" or is_said else self.days_silent
 
     @property
     def last_contact(self) -> Contact | None:

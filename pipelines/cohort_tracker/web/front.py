@@ -1,4 +1,4 @@
-"""Who answers a request: the entrance, the pages, or the API."""
+"""Who answers a request: the pages, or the API."""
 
 from __future__ import annotations
 
@@ -24,24 +24,23 @@ class Front:
     HTML, as browsers do when they open a page, gets the page, and everybody else the answer.
 
     Args:
-        entrance: logs people in and out.
         site: the pages.
-        api: the answers for programs.
+        api: the answers for programs; it also logs people in and out.
     """
 
-    def __init__(self, entrance: ASGIApp, site: ASGIApp, api: ASGIApp) -> None:
-        self._entrance = entrance
+    def __init__(self, site: ASGIApp, api: ASGIApp) -> None:
         self._site = site
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        await self._for(scope)(scope, receive, send)
+        """Answer a request. That the server begins and ends the API hears: it closes the pool."""
+        app = self._for(scope) if scope["type"] == "http" else self._api
+        await app(scope, receive, send)
 
     def _for(self, scope: Scope) -> ASGIApp:
         path: str = scope["path"]
         if path in _ENTRANCE:
-            return self._entrance
+            return self._api
         if path == "/" or (scope["method"] == "POST" and _WRITTEN.fullmatch(path)):
             return self._site
         is_of_api = path.split("/")[1] in FIRST_WORDS or path.startswith(f"{PREFIX}/")

@@ -164,8 +164,8 @@ def _login_for(scope: Scope, login: str | None) -> str | None:
 
 def _is_own(scope: Scope, origin: str) -> bool:
     """Whether what changes something was sent by a page of ours, or by no browser at all."""
-    if _values(scope, b"authorization"):
-        return True  # no page of another site can send that
+    if any(value.lower().startswith("bearer ") for value in _values(scope, b"authorization")):
+        return True  # a browser adds other kinds by itself, this one never
     sites, origins = _values(scope, b"sec-fetch-site"), _values(scope, b"origin")
     if sites:
         return sites == ["same-origin"] and all(found in (origin, "null") for found in origins)

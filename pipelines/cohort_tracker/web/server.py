@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 
 from ..access.addresses import Addresses
 from ..access.identify import Identifier
@@ -51,16 +50,12 @@ class Site:
     def guarded(self, door: Door) -> Guard:
         """The application behind its guard."""
         identifier = Identifier(self.settings, self.store, self.addresses, self.log)
-        entrance = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-        entrance.include_router(me_routes(identifier))
-        if not identifier.by_proxy:
-            entrance.include_router(login_routes(identifier, self.owner))
         pool = Pool(self.settings.warehouse_path, self.settings.raw_path)
-        front = Front(
-            entrance,
-            create_site(self.settings, identifier, pool),
-            create_app(self.settings, identifier, pool),
-        )
+        app = create_app(self.settings, identifier, pool)
+        app.include_router(me_routes(identifier))
+        if not identifier.by_proxy:
+            app.include_router(login_routes(identifier, self.owner))
+        front = Front(create_site(self.settings, identifier, pool), app)
         login = None if identifier.by_proxy else LOGIN
         return Guard(front, self.addresses, door, self.log, login)
 
@@ -78,7 +73,7 @@ class Server:
             site.guarded(self._door),
             http="h11",
             ws="none",
-            lifespan="off",
+            lifespan="on",
             log_config=None,
             log_level="critical",
             access_log=False,
