@@ -20,7 +20,7 @@ def cron_commands() -> list[str]:
     lines = [line for line in CRONTAB.read_text().splitlines() if line and line[0] != "#"]
     found = [re.fullmatch(r"(?:\S+ ){5}(.*)", line) for line in lines]
     commands = [match[1] for match in found if match is not None]
-    assert len(commands) == len(lines) == 2
+    assert len(commands) == len(lines) == 3
     assert not [command for command in commands if "%" in command], "cron makes lines of them"
     return commands
 
@@ -55,7 +55,7 @@ def as_cron(command: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_crontab_works_as_pasted_on_a_new_machine(bench: Bench, new_machine: Path):
-    sync, age = cron_commands()
+    sync, age, pages = cron_commands()
     before = as_cron(age, new_machine)
     assert before.returncode == 7 and before.stderr
     done = as_cron(sync, new_machine)
@@ -67,6 +67,11 @@ def test_crontab_works_as_pasted_on_a_new_machine(bench: Bench, new_machine: Pat
     assert not [path for path in (data, log.parent, log) if path.stat().st_mode & 0o077]
     after = as_cron(age, new_machine)
     assert (after.returncode, after.stdout, after.stderr) == (0, "", "")
+    made = as_cron(pages, new_machine)
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", ""), "no mail"
+    [page] = (new_machine / "cohort-pages").iterdir()
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert not page.stat().st_mode & 0o077
 
 
 def test_crontab_mails_what_failed_on_a_new_machine(bench: Bench, new_machine: Path):

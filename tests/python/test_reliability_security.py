@@ -155,6 +155,7 @@ def test_data_directory_of_any_name(tmp_path: Path, name: str):
             "sync.lock",
             "backups",
             "logs",
+            "last_sync.json",
         }
     assert [path.name for path in place.parent.iterdir()] == [name]
 
