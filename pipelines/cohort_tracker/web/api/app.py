@@ -45,7 +45,9 @@ _STUDENT = Annotated[str, Path(description="The student's id.")]
 _TOLD = {
     401: "No key, or none that is good.",
     404: "Nothing there, or not for who asks.",
+    414: "A query of more than 4096 bytes.",
     422: "Parameters that are unknown or cannot be used.",
+    429: "Too many requests with a key: wait for Retry-After.",
     503: "No tables yet, or too many ask at once.",
 }
 
