@@ -70,7 +70,7 @@ def test_crontab_works_as_pasted_on_a_new_machine(bench: Bench, new_machine: Pat
     made = as_cron(pages, new_machine)
     assert (made.returncode, made.stdout, made.stderr) == (0, "", ""), "no mail"
     [page] = (new_machine / "cohort-pages").iterdir()
-    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert not page.stat().st_mode & 0o077
 
 
