@@ -129,7 +129,8 @@ weighed as (
 
 ),
 
--- who never started anything has that one reason only
+-- Who never started anything has that one reason only. "Later than most" is below one half: what
+-- "most" means, not a threshold.
 reasons as (
 
     {% set points = threshold('reason_points') %}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, StoreError
 from ..warehouse.published import change_log
-from ..warehouse.query import DAMAGE_HINT
+from ..warehouse.query import DAMAGE_HINT, attach
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -41,8 +41,6 @@ def mark_of(warehouse: Path) -> FileMark:
 def opened(warehouse: Path) -> Iterator[DuckDBPyConnection]:
     """A connection on which nothing can be written and no other file be read.
 
-    A database in memory with the file attached: `duckdb.connect(file)` would hand out the file
-    that another reader of this process has open, also when a sync has replaced it since.
     Raises ConfigError where there are no tables, StoreError where they cannot be read.
     """
     import duckdb
@@ -53,11 +51,9 @@ def opened(warehouse: Path) -> Iterator[DuckDBPyConnection]:
             f"{change_log(warehouse)} is there: another program wrote into the tables",
             "Run `cohort-tracker sync`: it sets that file aside and builds the tables anew.",
         )
-    place = str(warehouse).replace("'", "''")
     try:
         with duckdb.connect() as connection:
-            connection.execute(f"ATTACH '{place}' AS {DATABASE} (READ_ONLY)")
-            connection.execute(f"USE {DATABASE}")
+            attach(connection, warehouse, DATABASE)
             connection.execute("SET temp_directory = ''")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 DAMAGE_HINT = "Run `cohort-tracker sync`: it sets a damaged file aside and builds a new one."
 
 
-def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run one read-only question against the published warehouse; raises StoreError.
+def attach(connection: DuckDBPyConnection, warehouse: Path, name: str) -> None:
+    """Attach the published file to a database in memory, read-only, and make it the one in use.
 
-    Attached, because `connect` would hand out a file that another reader in this process has open,
-    also when a sync has replaced it since.
+    `duckdb.connect(file)` would hand out the file that another reader of this process has open,
+    also when a sync has replaced it since. Raises duckdb.Error.
     """
+    place = str(warehouse).replace("'", "''")
+    connection.execute(f"ATTACH '{place}' AS {name} (READ_ONLY)")
+    connection.execute(f"USE {name}")
+
+
+def query(warehouse: Path, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    """Run one read-only question against the published warehouse; raises StoreError."""
     import duckdb
 
-    place = str(warehouse).replace("'", "''")
     try:
         with duckdb.connect() as connection:
-            connection.execute(f"ATTACH '{place}' AS warehouse (READ_ONLY)")
-            connection.execute("USE warehouse")
+            attach(connection, warehouse, "warehouse")
             return connection.execute(sql, parameters or []).fetchall()
     except duckdb.Error as error:
         raise StoreError(f"{warehouse}: {str(error).splitlines()[0]}", DAMAGE_HINT) from error
