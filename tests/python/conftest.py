@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copytree
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,7 +110,7 @@ def built_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def built(tmp_path: Path, built_data: Path) -> Iterator[Bench]:
     """As `bench`, after one sync with its build."""
-    copytree(built_data, tmp_path / "data")
+    shutil.copytree(built_data, tmp_path / "data")
     with Bench(tmp_path) as started:
         yield started
 
@@ -153,3 +153,23 @@ def api(cohort: Cohort) -> Iterator[ApiServer]:
 def served_data(cohort: Cohort) -> Path:
     """The data directory of `cohort`."""
     return cohort.settings.data_dir
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for localhost and 127.0.0.1 with its key, made for this run."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"),
+            *("ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+            *("-keyout", str(path), "-out", str(path.with_suffix(".crt"))),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -39,8 +40,8 @@ def school() -> list[Cohort]:
     """Three classes at work; in each some on the roster have never started.
 
     Of `calm` five of the 17 on Thursday are news: four with hostile names have never started, and
-    Fay fell behind; on Monday Lou is stuck. Of `storm` eight of 32 never started, all on Friday.
-    `quiet` has no news.
+    Fay fell behind; on Monday Lou is stuck. Of `storm` eight of 32 never started, all on Friday,
+    two of them with one name. `quiet` has no news.
     """
     calm = Cohort("calm", range(1, 17))
     calm.follow(students(22), every(3, since=46))
@@ -59,7 +60,9 @@ def school() -> list[Cohort]:
     storm = Cohort("storm", range(1, 17))
     storm.follow(students(24), every(3, since=46))
     for number in range(8):
-        storm.enroll(f"n{number}", first_name=f"Nia{number}", last_name="Okafor", night="Friday")
+        storm.enroll(
+            f"n{number}", first_name=f"Nia{max(1, number)}", last_name="Okafor", night="Friday"
+        )
     quiet = Cohort("quiet", range(1, 17))
     quiet.follow(students(12), every(3, since=46))
     return [calm, storm, quiet]
@@ -91,10 +94,10 @@ class Receiver:
     """A web service on loopback. `answers` are for one request each, in order; then it is 200.
 
     An answer is a status, with what `Retry-After` says behind a blank; or `hang`, `cut`, `10kB`;
-    or `hold`, which answers only when `release` is set.
+    or `hold`, which answers only when `release` is set. With a certificate it speaks TLS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         self.answers: list[str] = []
         self.requests: list[Request] = []
         self.held = threading.Event()
@@ -112,6 +115,10 @@ class Receiver:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.url = f"json://127.0.0.1:{self.server.server_port}/hook-s3cret"
 
     def _answer(self, handler: BaseHTTPRequestHandler, answer: str) -> None:
@@ -136,9 +143,9 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(certificate: Path | None = None) -> Iterator[Receiver]:
     """A receiver that runs."""
-    receiver = Receiver()
+    receiver = Receiver(certificate)
     thread = threading.Thread(target=receiver.server.serve_forever, daemon=True)
     thread.start()
     try:

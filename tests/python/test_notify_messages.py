@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -76,6 +77,18 @@ def test_names_as_the_channel_wants_them(
         aliases = [line.split(":")[0][2:] for line in text.splitlines() if line.startswith("• ")]
         assert all(len(alias.split()) == 3 for alias in aliases)
         assert len(set(aliases)) == 5
+
+
+@pytest.mark.parametrize(
+    ("names", "alike"),
+    [("short", r"Nia1 O\. \(…\w{4,}\)"), ("full", r"Nia1 Okafor \(n[01]…\)")],
+)
+def test_two_of_one_name_are_told_apart(office: Office, names: str, alike: str):
+    text = one_message(office, f'name = "class"\nclass = "storm"\nnames = "{names}"')
+    called = {line.split(":")[0][2:] for line in text.splitlines() if line.startswith("• ")}
+    assert len(called) == 8
+    assert sum(bool(re.fullmatch(alike, name)) for name in called) == 2
+    assert sum("(" in name for name in called) == 2
 
 
 def test_a_quarter_of_a_class_is_told_one_by_one_and_all_of_a_night_as_one_thing(office: Office):

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import apprise
@@ -19,7 +21,7 @@ from cohort_tracker.notify import delivery
 from cohort_tracker.notify.delivery import Outcome
 from cohort_tracker.notify.harmless import harmless
 from cohort_tracker.notify.message import Entry, Key, Message, split
-from cohort_tracker.notify.names import short_names
+from cohort_tracker.notify.names import short_names, told_apart
 from notify_school import HOSTILE, Receiver, mailing, receiving
 
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7/"
@@ -126,11 +128,69 @@ def test_discord_gets_no_mention_link_markup_or_picture(text: str):
     assert is_live(payload["content"]) == []
 
 
-def test_teams_gets_messages_that_fit():
-    """Its service speaks https only, so nothing is sent here; apprise escapes its markup, too."""
-    service = delivery.open_service(TEAMS)
+@pytest.fixture
+def teams(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """A receiver for Teams, whose service speaks TLS only."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with receiving(certificate) as receiver:
+        yield receiver
+
+
+def teams_at(receiver: Receiver) -> apprise.NotifyBase:
+    service = delivery.open_service(
+        f"workflows://127.0.0.1:{receiver.server.server_port}/workflow/signature"
+    )
+    service.request_rate_per_sec = 0
+    return service
+
+
+@pytest.mark.parametrize("text", [*BAD, *map(" ".join, HOSTILE.values()), "<at>Ada</at>", "a-b"])
+def test_teams_gets_no_mention_link_markup_or_picture(teams: Receiver, text: str):
+    payload = sent_to(teams, teams_at(teams), text)
+    [attachment] = payload["attachments"]
+    card = attachment["content"]
+    assert card["msteams"] == {"width": "full"}
+    assert [block["type"] for block in card["body"]] == ["TextBlock", "TextBlock"]
+    title, body = (block["text"] for block in card["body"])
+    assert is_live(title) == []
+    assert is_live(re.sub(r"\\([!-/:-@[-`{-~])", r"\1", body)) == []
+    assert not re.search(r"(?<!\\)[*_`<\[\]]", body)
+    assert title.startswith("Class · ") and title.endswith(": 1 student")
+
+
+def test_teams_takes_parts_of_a_message_as_they_are_each_line_a_line(teams: Receiver):
+    service = teams_at(teams)
     assert delivery.limit_of(service) == 950
-    assert delivery.name_of(service).startswith("Power Automate")
+    parts = split(hyphenated(), delivery.limit_of(service), partial(delivery.room_of, service))
+    for part in parts:
+        answer = delivery.try_once(service, part.title_text(()), part.body(()))
+        assert answer.outcome is Outcome.ARRIVED
+    told = [request.body["attachments"][0]["content"]["body"] for request in teams.requests]
+    assert [title["text"] for title, _ in told] == [part.title for part in parts]
+    assert len(parts) > 2
+    for _, body in told:
+        lines = body["text"].split("\n\n")
+        assert all("\n" not in line for line in lines)
+        assert [line[:9] for line in lines[:-1]] == ["• Person "] * (len(lines) - 1)
+        assert lines[-1] == "Data up to now\\."
+
+
+def hyphenated() -> Message:
+    """A message of which much is escaped in Markdown."""
+    entries = tuple(Entry(f"• Person {n}", ": " + "a-b (c). " * 12) for n in range(20))
+    return Message("Class · Night: many", entries, "Data up to now.")
+
+
+@pytest.mark.parametrize(
+    ("url", "text", "room"),
+    [
+        (TEAMS, "a-b\nc", 7),
+        (SLACK, "a-b\nc", 5),
+        ("tgram://123456789:AAabcdefghijklmnopqrstuvwxyzABCDEFG/123", "a-b <'c'>\nd", 36),
+    ],
+)
+def test_what_is_escaped_takes_its_room(url: str, text: str, room: int):
+    assert delivery.room_of(delivery.open_service(url), text) == room
 
 
 def test_limits_are_those_of_a_phone():
@@ -177,6 +237,39 @@ def test_short_names_tell_apart_whom_they_can():
         "8": "",
         "9": "Dee X",
     }
+
+
+ANAS = {"id-1a2b": "Ana Li", "id-1c2b": "ana li", "other": "Ben Li"}
+
+
+@pytest.mark.parametrize(
+    ("emails", "marks"),
+    [
+        (("ana@x.org", "a.li@x.org", "ben@x.org"), ("an…", "a.…")),
+        (("Ana@x.org", "ana@y.org", None), ("Ana＠x…", "ana＠y…")),
+        (("a@x.org", "a@x.or", None), ("a＠x․org…", "a＠x․or…")),
+        (("ana@x.org", " ANA@x.org", None), ("…1a2b", "…1c2b")),
+        (("ana@x.org", "", None), ("…1a2b", "…1c2b")),
+    ],
+)
+def test_who_is_called_alike_gets_as_much_more_as_tells_them_apart(
+    emails: tuple[str | None, ...], marks: tuple[str, str]
+):
+    found = told_apart(ANAS, dict(zip(ANAS, (email or "" for email in emails), strict=True)))
+    assert found == dict(zip(ANAS, marks, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("ids", "marks"),
+    [
+        (("a-7b2b", "b-7b2b"), ("…a-7b2b", "…b-7b2b")),
+        (("xa7b2b", "xb7b2b"), ("…a7b2b", "…b7b2b")),
+        (("1", "21"), ("…1", "…21")),
+        (("1<2b2", "1>2b2"), ("…‹2b2", "…›2b2")),
+    ],
+)
+def test_without_e_mails_the_ends_of_ids_tell_apart(ids: tuple[str, str], marks: tuple[str, str]):
+    assert told_apart(dict.fromkeys(ids, "Ana"), {}) == dict(zip(ids, marks, strict=True))
 
 
 def message(count: int, words: int = 12) -> Message:
@@ -267,6 +360,12 @@ def test_answers_are_told_apart(answer: str, outcome: Outcome, status: int | Non
         receiver.answers = [answer]
         found = delivery.try_once(delivery.open_service(receiver.url), "title", "text")
     assert (found.outcome, found.status) == (outcome, status)
+
+
+def test_pauses_grow_and_are_longest_when_there_were_too_many():
+    refused = [delivery.Answer(Outcome.REFUSED, status) for status in (500, 429)]
+    pauses = [[delivery.pause_after(answer, tries) for tries in (1, 2)] for answer in refused]
+    assert pauses == [[2, 8], [30, 60]]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import subprocess
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from cohort_tracker.notify.ledger import Ledger, ledger_path, one_at_a_time
 from cohort_tracker.notify.message import Key
 from cohort_tracker.notify.run import Notifier
 from notify_school import Office, receiving
+from support import at_night
 
 THURSDAY = 'name = "thursday"\nclass = "calm"\nnight = "Thursday"'
 FRIDAY = 'name = "friday"\nnight = "Friday"'
@@ -137,14 +139,29 @@ def test_lock_of_a_dead_one_is_free(tmp_path: Path):
         assert stat.S_IMODE((tmp_path / "notify.lock").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("answer", ["500", "429 1", "404"])
+@pytest.mark.parametrize("answer", ["500", at_night("404")])
 def test_what_was_refused_is_tried_again_in_the_same_words(office: Office, answer: str):
     thursday(office).receiver.answers = [answer]
     done = office.notify()
     assert done.returncode == 0, done.stderr
     first, second = office.receiver.requests
     assert first.text == second.text
-    assert second.at - first.at > (14 if answer.startswith("429") else 1.5)
+    assert second.at - first.at > 1.5
+
+
+@pytest.mark.parametrize("is_date", [False, at_night(True)])
+def test_when_there_were_too_many_it_waits_as_long_as_services_ask_for(
+    office: Office, is_date: bool
+):
+    """What `Retry-After` says is not known: 30 seconds are waited whatever it is."""
+    until = datetime.now(UTC) + timedelta(seconds=25)
+    after = format_datetime(until, usegmt=True) if is_date else "29"
+    thursday(office).receiver.answers = [f"429 {after}"]
+    done = office.notify()
+    assert done.returncode == 0, done.stderr
+    first, second = office.receiver.requests
+    assert first.text == second.text
+    assert second.at - first.at > 29
 
 
 @pytest.mark.parametrize("answer", ["hang", "cut"])

@@ -76,7 +76,10 @@ def _key(row: Row) -> Key:
 def _entry(audience: Audience, student: Student, events: list[Row]) -> Entry:
     rank = list(_WORDS)
     events = sorted(events, key=lambda row: rank.index(row["event"]))
-    what = ", ".join(_WORDS[row["event"]] for row in events)
+    kinds = dict.fromkeys(row["event"] for row in events)
+    if "entered_at_risk" in kinds:
+        kinds.pop("got_worse", None)  # it says the same
+    what = ", ".join(_WORDS[kind] for kind in kinds)
     sentences = dict.fromkeys(harmless(row["sentence"]) for row in events)
     start = ""
     if student.start_name and all(row["event"] != "newly_stuck" for row in events):

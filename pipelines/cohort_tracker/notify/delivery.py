@@ -2,14 +2,15 @@
 
 apprise is told a URL, which is a secret: nothing that it says is printed or kept. It reports no
 more than success; the HTTP status is read from the log of the attempt, as its results give it.
-It shows no header of an answer, so the wait that a `Retry-After` asks for cannot be known: after a
-refusal for too many messages the pauses are long enough for what services ask for.
+It shows no header of an answer in any documented way, so what `Retry-After` says is not known:
+after a refusal for too many messages the pauses are as long as services commonly ask for.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import string
 import time
 from dataclasses import dataclass
 from enum import Enum
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 TRIES = 3
 PAUSES = (2.0, 8.0)
-PAUSES_WHEN_TOO_MANY = (15.0, 45.0)
+PAUSES_WHEN_TOO_MANY = (30.0, 60.0)
 """Seconds after the first and the second try; the second kind after status 429."""
 
 _SECONDS_TO_ANSWER = 10
@@ -34,6 +35,11 @@ _STATUS = re.compile(r"\berror=(\d{3})\b")
 _CHAT_LIMIT = 4_000
 _MAIL_LIMIT = 30_000
 _TITLE_LIMIT = 250
+# What apprise makes of a character: `\-` in Markdown, `&apos;` in HTML.
+_ESCAPED = {
+    "markdown": dict.fromkeys(string.punctuation, 2) | {"\n": 2},
+    "html": {"&": 5, "<": 4, ">": 4, "'": 6, '"': 6, " ": 6, "\n": 5},
+}
 # What a service adds of itself: pictures, footers. And how long it may take to answer.
 _OPTIONS = {
     "avatar": "no",
@@ -125,7 +131,18 @@ def name_of(service: NotifyBase) -> str:
 def limit_of(service: NotifyBase) -> int:
     """How many characters a message to the service may have, its title included."""
     longest = min(int(service.body_maxlen), _MAIL_LIMIT if is_mail(service) else _CHAT_LIMIT)
-    return longest - longest // 20  # what the service escapes takes room, too
+    return longest - longest // 20  # what a service adds takes room, too
+
+
+def room_of(service: NotifyBase, text: str) -> int:
+    """How many characters a text has there, with what is escaped."""
+    escaped = _ESCAPED.get(_drawn_as(service), {})
+    return sum(escaped.get(character, 1) for character in text)
+
+
+def _drawn_as(service: NotifyBase) -> str:
+    """How the service draws what it is given as text: `text`, `markdown` or `html`."""
+    return str(service.resolve_format("text").value)
 
 
 def is_mail(service: NotifyBase) -> bool:
@@ -139,6 +156,8 @@ def try_once(service: NotifyBase, title: str, body: str, file: Path | None = Non
 
     sender = apprise.Apprise(asset=service.asset)
     sender.add(service)
+    if _drawn_as(service) == "markdown":
+        body = re.sub(r"\n+", "\n\n", body)  # one alone is a blank there, in Teams for one
     try:
         result = sender.notify(
             body=body,

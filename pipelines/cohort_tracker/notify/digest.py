@@ -96,19 +96,41 @@ def _people(audience: Audience) -> Iterator[Entry]:
 
 
 def _person(audience: Audience, student: Student) -> Entry:
-    parts = [_TIERS.get(student.tier, "")]
-    if student.previous_tier in _TIERS and student.previous_tier != student.tier:
-        parts.append(f"was {_TIERS[student.previous_tier].removesuffix(' risk')}")
-    sentences = [", ".join(filter(None, parts)).capitalize()]
-    sentences += [harmless(reason.sentence) for reason in student.reasons[:2]]
+    sentences = [_tier(student)]
+    if student.is_newly_called:
+        sentences.append("New on the list")
+    if student.unsaid_silence is not None:
+        sentences.append(f"Silent for {_days(student.unsaid_silence)}")
+    sentences += [harmless(reason.sentence) for reason in student.reasons[:2]] or [_why(student)]
     if student.start_name:
         days = f" ({_days(student.start_days)})" if student.start_days else ""
         sentences.append(f"Start here: {harmless(student.start_name)}{days}")
     if student.last_contact is not None:
         on = student.last_contact.on
         sentences.append(f"Last contact {on.day} {on:%B}")
-    told = ". ".join(filter(None, sentences))
-    return Entry(f"• {audience.name(student.student_id)}", f": {told}." if told else "")
+    return Entry(f"• {audience.name(student.student_id)}", f": {'. '.join(sentences)}.")
+
+
+def _tier(student: Student) -> str:
+    """The tier, and what it was before."""
+    parts = [_TIERS.get(student.tier, "no verdict")]
+    before = student.previous_tier
+    if before in _TIERS and (before != student.tier or student.fell_from):
+        parts.append(f"was {_word(before)} last week")
+        if student.fell_from:
+            parts.append(f"{_word(student.fell_from)} the week before")
+    return ", ".join(parts).capitalize()
+
+
+def _word(tier: str) -> str:
+    return _TIERS[tier].removesuffix(" risk")
+
+
+def _why(student: Student) -> str:
+    """Why somebody is named of whom no reason stands out."""
+    if student.call_list == "slipping" and student.tier in ("medium", "low"):
+        return "Got worse within the last two weeks"
+    return "No single reason stands out"
 
 
 def _group(audience: Audience) -> Iterator[Entry]:

@@ -63,27 +63,29 @@ class Message:
         lines = [entry.text(any(key.text in again for key in entry.keys)) for entry in self.entries]
         return "\n".join([*lines, *(["", self.foot] if self.foot else [])]).strip("\n")
 
-    def size(self) -> int:
-        """How many characters it has at most, with what a service puts between title and body."""
+    def size(self, measure: Measure = len) -> int:
+        """How much room it takes at most, with what a service puts between title and body."""
         again = {key.text for key in self.all_keys}
-        return len(self.title_text(again)) + 2 + len(self.body(again))
+        return measure(self.title_text(again)) + 2 + measure(self.body(again))
 
+
+Measure = Callable[[str], int]
+"""How much room a text takes in a service, with what it escapes."""
 
 _PART = " (99/99)"
-_NEWLINE = 1
 _LEAST = 100
 
 
-def split(message: Message, limit: int) -> list[Message]:
+def split(message: Message, limit: int, measure: Measure = len) -> list[Message]:
     """The message as parts of at most `limit` characters, each with the title and whole entries.
 
     Keys of the message as a whole go with the last part, and each part has one of its own: what
     was sent of a message that broke off is not sent again.
     """
-    if message.size() <= limit:
+    if message.size(measure) <= limit:
         return [message]
-    room = limit - replace(message, entries=()).size() - len(_PART)
-    groups = list(_packed(message.entries, max(room, _LEAST)))
+    room = limit - replace(message, entries=()).size(measure) - measure(_PART)
+    groups = list(_packed(message.entries, max(room, _LEAST), measure))
     parts = []
     for number, entries in enumerate(groups, start=1):
         own = tuple(replace(key, text=f"{key.text}|part {number}") for key in message.keys)
@@ -100,12 +102,12 @@ def split(message: Message, limit: int) -> list[Message]:
     return parts
 
 
-def _packed(entries: tuple[Entry, ...], room: int) -> Iterator[tuple[Entry, ...]]:
+def _packed(entries: tuple[Entry, ...], room: int, measure: Measure) -> Iterator[tuple[Entry, ...]]:
     kept: list[Entry] = []
     used = 0
     for entry in entries:
-        entry = _shortened(entry, room)
-        size = len(entry.text(again=True)) + _NEWLINE
+        entry = _shortened(entry, room, measure)
+        size = _size(entry, measure)
         if kept and used + size > room:
             yield tuple(kept)
             kept, used = [], 0
@@ -115,9 +117,13 @@ def _packed(entries: tuple[Entry, ...], room: int) -> Iterator[tuple[Entry, ...]
         yield tuple(kept)
 
 
-def _shortened(entry: Entry, room: int) -> Entry:
+def _size(entry: Entry, measure: Measure) -> int:
+    return measure(entry.text(again=True) + "\n")
+
+
+def _shortened(entry: Entry, room: int, measure: Measure) -> Entry:
     """An entry that fits into a message of its own."""
-    over = len(entry.text(again=True)) + _NEWLINE - room
+    over = _size(entry, measure) - room
     if over <= 0:
         return entry
     return replace(entry, rest=entry.rest[: max(0, len(entry.rest) - over - 1)] + "…")

@@ -3,36 +3,65 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
 
 from ..reading.reader import Reader
-from ..reading.viewer import Viewer
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from .harmless import harmless
 
 FullName = tuple[str | None, str | None]
-_COLUMNS = ("student_id", "first_name", "last_name")
+_COLUMNS = ("student_id", "first_name", "last_name", "email")
 
 
-def names_of(
-    connection: DuckDBPyConnection, raw_path: Path, viewer: Viewer, kind: str
-) -> dict[str, str]:
-    """What to call each student whom the viewer sees, by id: `kind` is a channel's `names`.
+def names_of(reader: Reader, page_reader: Reader, class_id: str, kind: str) -> dict[str, str]:
+    """What to call each student of a class, by id, harmless: `kind` is a channel's `names`.
 
-    `viewer` is one with names: the ids are what the ledger knows students by.
+    `reader` is one with names: the ids are what the ledger knows students by. `page_reader` hides
+    them where `kind` is `none`.
     """
-    rows = Reader(connection, viewer, raw_path).rows("marts.student_health", _COLUMNS)
+    rows = reader.rows(
+        "marts.student_health", _COLUMNS, where="class_id = ?", parameters=[class_id]
+    )
     full = {row["student_id"]: (row["first_name"], row["last_name"]) for row in rows}
     if kind == "none":
-        hidden = Reader(connection, replace(viewer, hide_names=True), raw_path)
-        return {id_: hidden.shown_id(id_) for id_ in full}
-    if kind == "full":
-        return {id_: _whole(name) or id_ for id_, name in full.items()}
-    return {id_: name or id_ for id_, name in short_names(full).items()}
+        return {id_: harmless(page_reader.shown_id(id_)) for id_ in full}
+    called = short_names(full) if kind == "short" else {id_: _whole(n) for id_, n in full.items()}
+    shown = {id_: harmless(name or id_) for id_, name in called.items()}
+    emails = {row["student_id"]: row["email"] or "" for row in rows} if kind == "full" else {}
+    marks = told_apart(shown, emails)
+    return {id_: f"{name} ({marks[id_]})" if id_ in marks else name for id_, name in shown.items()}
+
+
+def told_apart(shown: Mapping[str, str], emails: Mapping[str, str]) -> dict[str, str]:
+    """What tells students apart who are called by the same name, by id; of nobody else.
+
+    It is the end of the id, which gives nothing away, or the beginning of the e-mail address where
+    `emails` has one of their own for each: as much as differs, and no more.
+    """
+    alike: dict[str, dict[str, str]] = defaultdict(dict)
+    for id_, name in shown.items():
+        alike[name.casefold()][id_] = emails.get(id_, "").strip()
+    marks: dict[str, str] = {}
+    for group in alike.values():
+        if len(group) > 1:
+            marks |= _beginnings(group) or _ends(group)
+    return marks
+
+
+def _beginnings(emails: Mapping[str, str]) -> dict[str, str] | None:
+    """The shortest beginnings of e-mail addresses that differ; None where there are none."""
+    folded = [email.casefold() for email in emails.values()]
+    if not all(folded) or len(set(folded)) < len(folded):
+        return None
+    longest = max(map(len, folded))
+    length = next(n for n in range(1, 1 + longest) if len({f[:n] for f in folded}) == len(folded))
+    return {id_: f"{harmless(email[:length])}…" for id_, email in emails.items()}
+
+
+def _ends(ids: Collection[str]) -> dict[str, str]:
+    """The shortest ends of ids that differ, of at least four characters."""
+    lengths = range(4, 1 + max(4, *map(len, ids)))
+    length = next(n for n in lengths if len({id_[-n:] for id_ in ids}) == len(ids))
+    return {id_: f"…{harmless(id_[-length:])}" for id_ in ids}
 
 
 def short_names(names: Mapping[str, FullName]) -> dict[str, str]:

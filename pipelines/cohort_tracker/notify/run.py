@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from .alerts import alert, news_keys
 from .audience import Audience, hears_of, why_not
 from .delivery import Outcome
 from .digest import digest, digest_keys
-from .harmless import harmless
 from .ledger import Ledger, ledger_path, one_at_a_time
 from .message import Key, Message, split
 from .names import names_of
@@ -126,7 +126,7 @@ class Notifier:
             if channel.page and not delivery.is_mail(service):
                 raise ConfigError("a page goes with mail only", "Leave page out of the channel.")
             for message in self._messages(channel, report):
-                for part in split(message, limit):
+                for part in split(message, limit, partial(delivery.room_of, service)):
                     self._deliver(channel, service, part, report, noted=True)
         except Exception as caught:
             error = caught if isinstance(caught, CohortTrackerError) else unexpected(caught)
@@ -160,19 +160,20 @@ class Notifier:
         with opened(self.settings.warehouse_path) as connection:
             viewer = viewer_for(connection, classes=channel.classes, night=channel.night)
             reader = Reader(connection, viewer, self.settings.raw_path)
-            names = {
-                id_: harmless(name)
-                for id_, name in names_of(
-                    connection, self.settings.raw_path, viewer, channel.names
-                ).items()
-            }
             of_page = Reader(
                 connection,
                 replace(viewer, hide_names=channel.names == "none"),
                 self.settings.raw_path,
             )
             yield (
-                Audience(reader, of_page, group, brief(reader, group), names, self._now)
+                Audience(
+                    reader,
+                    of_page,
+                    group,
+                    brief(reader, group),
+                    names_of(reader, of_page, group.class_id, channel.names),
+                    self._now,
+                )
                 for group in groups_of(connection, viewer)
             )
 
