@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import duckdb
-import yaml
 
 from cohort_tracker.raw.export import export_raw
 from cohort_tracker.raw.parquet import EXPORTED
@@ -26,14 +25,14 @@ def over_files(data_dir: Path, folder: Path) -> Path:
     with duckdb.connect(str(data_dir / "views.duckdb")) as db:
         for table in EXPORTED:
             db.execute(f"CREATE VIEW {table} AS {from_files(folder, table)}")
-    profiles = yaml.safe_load((PROJECT / "profiles.yml").read_text(encoding="utf-8"))
-    target = profiles["cohort_tracker"]["outputs"]["dev"]
-    del target["plugins"]
-    target["attach"] = [
-        {"path": str(data_dir / "warehouse.duckdb"), "alias": "warehouse"},
-        {"path": str(data_dir / "views.duckdb"), "alias": "raw", "read_only": True},
-    ]
-    (data_dir / "profiles.yml").write_text(yaml.safe_dump(profiles), encoding="utf-8")
+    text = (PROJECT / "profiles.yml").read_text(encoding="utf-8")
+    nothing, plugins = '- path: ":memory:"\n', "      plugins:\n        - module: cohort_tracker"
+    raw = f"- path: {data_dir}/views.duckdb\n          alias: raw\n          read_only: true\n"
+    files = f"{raw}        - path: {data_dir}/warehouse.duckdb\n"
+    assert text.count(nothing) == 1 and text.count(plugins) == 2
+    text = text.replace(nothing, files)
+    own_target, _, _ = text.partition(plugins)  # what attaches raw.db, and the sync's own target
+    (data_dir / "profiles.yml").write_text(own_target, encoding="utf-8")
     done = run_dbt(data_dir, "run", profiles=data_dir)
     assert done.returncode == 0, done.stdout + done.stderr
     return data_dir / "warehouse.duckdb"
