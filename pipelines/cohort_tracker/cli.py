@@ -242,10 +242,25 @@ def report(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 @click.option("--hide-names", is_flag=True, help="Write aliases instead of names.")
 @click.option("-o", "--output", metavar="FILE", help="Where to; `-` is standard output.")
 @click.option("--list", "list_all", is_flag=True, help="List the tables and questions, and end.")
-@click.option("--json", "as_json", is_flag=True, help="With --list: print one JSON object.")
+@click.option(
+    "--raw",
+    "raw_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Bring all of raw.db into DIR as Parquet: everybody, for another engine.",
+)
+@click.option("--tenant", metavar="NAME", help="With --raw: whose rows these are.  [default]")
+@click.option("--json", "as_json", is_flag=True, help="With --list or --raw: print one object.")
 @click.pass_context
 def export(
-    ctx: click.Context, /, table: str | None, list_all: bool, as_json: bool, **options: Any
+    ctx: click.Context,
+    /,
+    table: str | None,
+    list_all: bool,
+    raw_folder: Path | None,
+    tenant: str | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Write a table as CSV, Excel, JSON or Parquet, or the answer to a ready question.
 
@@ -254,10 +269,21 @@ def export(
     from .commands.export import run_export
     from .commands.export_list import run_export_list
 
+    if raw_folder is not None:
+        from .commands.export_raw import run_export_raw
+
+        if table is not None or list_all or any(options.values()):
+            raise click.UsageError(
+                "--raw is everything of everybody: only --tenant and --json go with it."
+            )
+        run_export_raw(ctx.obj, raw_folder, tenant, as_json=as_json)
+        return
+    if tenant is not None:
+        raise click.UsageError("--tenant is for --raw.")
     if list_all == (table is not None):
         raise click.UsageError("Name a TABLE, or use --list.")
     if as_json and not list_all:
-        raise click.UsageError("--json is for --list; a table as JSON is --format json.")
+        raise click.UsageError("--json is for --list and --raw; a table as JSON is --format json.")
     if table is not None:
         run_export(ctx.obj, table, **options)
     else:

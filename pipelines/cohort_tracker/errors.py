@@ -68,6 +68,12 @@ class NotifyRunningError(CohortTrackerError):
     exit_code = 6
 
 
+class ExportRunningError(CohortTrackerError):
+    """Another `export --raw` writes into the same folder."""
+
+    exit_code = 6
+
+
 class DeliveryError(CohortTrackerError):
     """A message could not be delivered; the next `notify` tries again."""
 

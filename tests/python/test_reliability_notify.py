@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 
 from cohort_tracker.config import load_settings
-from cohort_tracker.notify.ledger import Ledger, ledger_path, one_at_a_time
+from cohort_tracker.errors import NotifyRunningError
+from cohort_tracker.notify.ledger import Ledger, ledger_path
 from cohort_tracker.notify.message import Key
 from cohort_tracker.notify.run import Notifier
+from cohort_tracker.runtime.lock import one_at_a_time
 from notify_school import Office, receiving
 from support import at_night
 
@@ -133,9 +135,10 @@ def test_two_at_once_the_second_leaves(office: Office):
 
 
 def test_lock_of_a_dead_one_is_free(tmp_path: Path):
-    with one_at_a_time(tmp_path):
+    path, running = tmp_path / "notify.lock", NotifyRunningError("running")
+    with one_at_a_time(path, running):
         pass
-    with one_at_a_time(tmp_path):
+    with one_at_a_time(path, running):
         assert stat.S_IMODE((tmp_path / "notify.lock").stat().st_mode) == 0o600
 
 

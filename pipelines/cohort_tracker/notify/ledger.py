@@ -7,7 +7,6 @@ refused is `due`: it did not arrive and is sent as if for the first time.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..errors import NotifyRunningError, StoreError
+from ..errors import StoreError
 from .message import Key
 
 _LAYOUT = 1
@@ -174,27 +173,6 @@ def forget_student(path: Path, student_ids: Iterable[str]) -> int:
     Returns how many entries it were; 0 where there is no ledger. Raises StoreError.
     """
     return Ledger(path).forget(student_ids)
-
-
-@contextmanager
-def one_at_a_time(data_dir: Path) -> Iterator[None]:
-    """Hold off a second `notify`: it could send what this one is sending.
-
-    Raises NotifyRunningError, or StoreError where the lock cannot be made.
-    """
-    path = data_dir / "notify.lock"
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}", _HINT) from error
-    with os.fdopen(handle):
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise NotifyRunningError(
-                "Another notify is running", "It sends what there is; nothing is lost."
-            ) from None
-        yield
 
 
 def _make_private(path: Path) -> None:

@@ -13,18 +13,25 @@ from typing import Any
 
 from ..channels import Channel
 from ..config import Settings
-from ..errors import CohortTrackerError, ConfigError, DeliveryError, unexpected
+from ..errors import (
+    CohortTrackerError,
+    ConfigError,
+    DeliveryError,
+    NotifyRunningError,
+    unexpected,
+)
 from ..reading.brief import brief
 from ..reading.published import opened
 from ..reading.reader import Reader
 from ..reading.scope import Group, groups_of, viewer_for
 from ..runtime.folders import clear, make_fresh
+from ..runtime.lock import one_at_a_time
 from . import delivery
 from .alerts import alert, news_keys
 from .audience import Audience, hears_of, why_not
 from .delivery import Outcome
 from .digest import digest, digest_keys
-from .ledger import Ledger, ledger_path, one_at_a_time
+from .ledger import Ledger, ledger_path
 from .message import Key, Message, split
 from .names import names_of
 from .operators import trouble_message, troubles
@@ -75,7 +82,10 @@ class Notifier:
         self._require_channels()
         if self._is_dry:
             return [self._channel(channel) for channel in self.settings.channels]
-        with one_at_a_time(self.settings.data_dir):
+        running = NotifyRunningError(
+            "Another notify is running", "It sends what there is; nothing is lost."
+        )
+        with one_at_a_time(self.settings.data_dir / "notify.lock", running):
             make_fresh(self._page_folder)
             try:
                 return [self._channel(channel) for channel in self.settings.channels]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DamagedStoreError, StoreError
 from .backup import copy_store, list_backups, sync_to_disk
 from .contacts import carry_contacts
+from .generation import begin_generation
 from .rewrite import carry, clear_rewrites, memory_of
 from .store import Held, RawStore, aside_path, move_journals
 
@@ -78,6 +80,9 @@ def restore(store: RawStore, backup: Path, others: Iterable[Path] = ()) -> Resto
             copy_store(backup, unfinished)
             carried = carry_contacts(place, unfinished)
             carry(memory_of([place, backup, *others]), unfinished)
+            with closing(sqlite3.connect(unfinished)) as db:
+                begin_generation(db)
+                db.commit()
             held = RawStore(unfinished).held()
             aside = _keep(place)
             unfinished.replace(place)

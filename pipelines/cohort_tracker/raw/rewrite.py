@@ -15,6 +15,7 @@ from ..errors import StoreError
 from .backup import copy_store, sync_to_disk
 from .erase import erase_forgotten
 from .forgotten import Forgotten, Memory, entries_of, secret_of, take_over
+from .generation import begin_generation
 from .store import RawStore
 
 _UNFINISHED = ".unfinished"
@@ -86,6 +87,7 @@ def _change(
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute("BEGIN IMMEDIATE")
         change(db)
+        begin_generation(db)
         db.execute("COMMIT")
         db.execute("VACUUM INTO ?", (str(packed),))
     sync_to_disk(packed)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .fields import PROGRESSION_FIELDS
+from .generation import GENERATION_STATEMENTS
 from .migrations import LAYOUT, MIGRATIONS, SECRET_STATEMENTS, columns_of
 
 Row = tuple[str, Mapping[str, Any]]
@@ -218,7 +219,8 @@ def create_statements() -> list[str]:
         for migration in MIGRATIONS
     ]
     numbered = f"PRAGMA user_version = {LAYOUT:d}"
-    return [NOTED_MIGRATIONS, *tables, *indexes, *SECRET_STATEMENTS, FORGOTTEN, *noted, numbered]
+    own = [*SECRET_STATEMENTS, FORGOTTEN, *GENERATION_STATEMENTS]
+    return [NOTED_MIGRATIONS, *tables, *indexes, *own, *noted, numbered]
 
 
 def missing_columns(db: sqlite3.Connection) -> dict[str, str]:

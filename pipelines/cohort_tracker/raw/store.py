@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 from ..errors import DamagedStoreError, ForeignStoreError, StoreError
 from .class_states import ClassState
 from .forgotten import Forgotten, Memory, entries_of, secret_of, take_over
+from .generation import begin_generation
 from .known import Known, StoredClass, StoredClassVersion, StoredFile, StoredRecord
 from .migrations import FIRST_SOURCE, LAYOUT, MIGRATIONS, Migration, columns_of
 from .schema import (
@@ -39,7 +40,8 @@ _STEP_SECONDS = 0.2
 WRITE_HINT = "Check disk space and permissions; the next sync reads again what was not stored."
 ClassKey = tuple[str, str]
 """A source and the id that a class has there."""
-_LAYOUT = RAW_TABLES.keys() | INDEXES.keys() | {"raw_secret", "raw_forgotten"}
+_OWN_TABLES = {"raw_secret", "raw_forgotten", "raw_generation"}
+_LAYOUT = RAW_TABLES.keys() | INDEXES.keys() | _OWN_TABLES
 _FIRST_COLUMNS = {"class_id", "record_id", "version_no", "record_hash"}  # since the first release
 _RUST_TABLES = {"students", "assignments", "progressions", "sync_history"}
 _Result = TypeVar("_Result")
@@ -573,6 +575,18 @@ class RawStore:
         )
 
     @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The file as it is at one moment, for what reads a part of it; short, or nobody can write.
+
+        Raises StoreError, also where nothing is stored and for what goes wrong meanwhile.
+        """
+        with self._connection() as connection:
+            if connection is None or "progressions" not in _tables(connection):
+                raise self._nothing_stored()
+            connection.execute("BEGIN")
+            yield connection
+
+    @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection | None]:
         try:
             if not self.path.exists():
@@ -699,6 +713,7 @@ def _migrate(connection: sqlite3.Connection, migration: Migration) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(NOTED_MIGRATIONS)
     migration.apply(connection)
+    begin_generation(connection)
     connection.execute(
         "INSERT OR IGNORE INTO raw_migrations VALUES (?, datetime('now'))", (migration.name,)
     )

@@ -1,4 +1,4 @@
-"""One sync at a time per data directory."""
+"""One sync at a time per data directory, and one of what else may not meet itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..config import what_instead_of_a_file
-from ..errors import ConfigError, StoreError, SyncRunningError
+from ..errors import CohortTrackerError, ConfigError, StoreError, SyncRunningError
 
 with contextlib.suppress(ImportError):  # Windows: `require_supported_system` says so
     import fcntl
@@ -84,6 +84,24 @@ def sync_lock(data_dir: Path, run_id: str) -> Iterator[None]:
         finally:
             with contextlib.suppress(OSError):
                 os.ftruncate(stream.fileno(), 0)
+
+
+@contextmanager
+def one_at_a_time(path: Path, running: CohortTrackerError) -> Iterator[None]:
+    """Hold off whoever does the same meanwhile; the lock of a dead process is free.
+
+    Raises `running` where somebody does it already, StoreError where the lock cannot be made.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}", _WRITE_HINT) from error
+    with os.fdopen(handle):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise running from None
+        yield
 
 
 def _lock(stream: TextIO) -> None:

@@ -11,6 +11,9 @@ from typing import BinaryIO
 
 from ..errors import ConfigError, StoreError
 
+UNFINISHED = ".cohort-tracker-"
+"""How the name of a file begins that is still being written, or whose writer was killed."""
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
@@ -23,7 +26,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     if place.exists() and not place.is_file():
         raise ConfigError(f"{path} is no file", "Name a file.")
     try:
-        handle, name = tempfile.mkstemp(prefix=".cohort-tracker-", dir=place.parent)
+        handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=place.parent)
         beside = Path(name)
         try:
             with open(handle, "wb") as file:  # noqa: PTH123
