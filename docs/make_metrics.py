@@ -121,6 +121,7 @@ SECTIONS: list[tuple[str, str, list[tuple[str, str]]]] = [
             ("projection", "projection"),
             ("projected_finish_earliest_on, projected_finish_latest_on", "projected_finish"),
             ("previous_tier", "previous_tier"),
+            ("movement", "movement"),
             ("is_worsened", "is_worsened"),
             ("is_recovered", "is_recovered"),
         ],

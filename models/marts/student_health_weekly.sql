@@ -22,6 +22,7 @@ shares as (
         student_key,
         week_number,
         week_ends_on,
+        has_started and not has_left as is_there,
         is_peer,
         is_finished,
         completions,
@@ -67,6 +68,25 @@ call_lists as (
         call_list
     from {{ ref('call_lists') }}
 
+),
+
+-- after a break of the class's life there is no week before
+weeks_before as (
+
+    select
+        tiers.student_key,
+        tiers.week_number,
+        case
+            when lag(tiers.week_number) over student_weeks = tiers.week_number - 1
+                then lag(shares.completions) over student_weeks
+        end as completions
+    from tiers
+    inner join shares
+        on
+            tiers.student_key = shares.student_key
+            and tiers.week_number = shares.week_number
+    window student_weeks as (partition by tiers.student_key order by tiers.week_number)
+
 )
 
 select
@@ -107,6 +127,14 @@ select
     shares.excess_silence,
     shares.days_enrolled,
     shares.completions,
+    weeks_before.completions as previous_completions,
+    case
+        when not shares.is_there then null
+        when shares.completions > 0 then 'moved'
+        when shares.is_finished then 'finished'
+        when weeks_before.completions > 0 then 'stopped'
+        else 'silent'
+    end as movement,
     cast(
         sum(shares.completions) over (
             partition by shares.student_key
@@ -119,6 +147,10 @@ inner join shares
     on
         tiers.student_key = shares.student_key
         and tiers.week_number = shares.week_number
+inner join weeks_before
+    on
+        tiers.student_key = weeks_before.student_key
+        and tiers.week_number = weeks_before.week_number
 inner join class_students
     on tiers.student_key = class_students.student_key
 left join call_lists

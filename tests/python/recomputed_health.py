@@ -195,6 +195,8 @@ class Health:
         risk_before = RISK.get(last_week["tier"]) if last_week else None
         measures = self._measures(now, student) if student in now.there else {}
         firsts = [day for (who, _), day in now.first_done.items() if who == student]
+        previous = last_week["completions"] if last_week else None
+        is_there = reason not in ("left the class", "not enrolled yet")
         return {
             "score": score,
             "tier": tier,
@@ -211,9 +213,19 @@ class Health:
             "excess_silence": now.excess(student),
             "days_silent": now.days_silent(student),
             "completions": sum(day >= now.monday for day in firsts),
+            "previous_completions": previous,
+            "movement": self._movement(now, student, previous) if is_there else None,
             "cumulative_completions": len(firsts),
             **measures,
         }
+
+    def _movement(self, now: Moment, student: str, previous: int | None) -> str:
+        """Return what the week was for somebody who was in the class."""
+        if any(day >= now.monday for (who, _), day in now.first_done.items() if who == student):
+            return "moved"
+        if student in now.finished:
+            return "finished"
+        return "stopped" if previous else "silent"
 
     def _measures(self, now: Moment, student: str) -> dict[str, Any]:
         """Return what the score of somebody in the class is made of."""

@@ -1,12 +1,8 @@
-"""The conditions under which the container runs, and what the Dockerfile counts on.
-
-No container engine is needed: namespaces of the kernel give what one would give.
-"""
+"""The conditions under which the container runs, and what the Dockerfile counts on."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -19,36 +15,10 @@ import pytest
 
 from cohort_tracker import __version__
 from cohort_tracker.sandbox import SandboxServer
+from contained import contained, require_namespaces
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (PROJECT / "Dockerfile").read_text()
-
-# $1 stays writable; /proc and /dev are the container's own. Then a user nobody knows takes over.
-READ_ONLY = """
-set -e
-mount --bind "$1" "$1"
-awk '{print $5}' /proc/self/mountinfo | while read -r place; do
-    case "$place" in "$1" | /proc* | /dev*) ;; *) mount -o remount,bind,ro "$place" || true ;; esac
-done
-shift
-exec unshare --user --map-user=12345 --map-group=12345 "$@"
-"""
-
-
-def contained(volume: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run as the container would: an unknown user, no HOME, nothing writable but the volume."""
-    return subprocess.run(
-        [
-            *("unshare", "--user", "--map-root-user", "--mount"),
-            *("sh", "-c", READ_ONLY, "sh", str(volume), *command),
-        ],
-        env={"PATH": os.defpath, "TMPDIR": str(volume), **environment},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -56,10 +26,7 @@ def volume(tmp_path: Path) -> Path:
     """A directory for the data; skips where the kernel grants no namespaces."""
     place = (tmp_path / "volume").resolve()
     place.mkdir(mode=0o700)
-    probe = "test ! -w / && test ! -w /tmp && test -w . && test $(id -u) = 12345 && echo ready"
-    done = contained(place, "sh", "-c", f'cd "{place}" && {probe}')
-    if done.stdout != "ready\n":
-        pytest.skip(f"no namespaces here: {done.stderr.strip()}")
+    require_namespaces(place)
     return place
 
 

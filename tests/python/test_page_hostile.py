@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from cohort_tracker.reading.briefing import Briefing, Reason, Recovery, Review, StuckPlace, Student
+from cohort_tracker.reading.briefing import (
+    Briefing,
+    Reason,
+    Recovery,
+    Review,
+    StuckPlace,
+    Student,
+    Waiting,
+)
 from cohort_tracker.reading.contacts import Contact
 from cohort_tracker.reading.details import Regrade, Section, Signal, StudentDetails, Work
 from cohort_tracker.reading.freshness import Freshness
@@ -96,8 +104,8 @@ def filled_with(page: Page, text: str) -> Page:
         never_started=(),
         everyone=(called, plain, without),
         recovered=(Recovery("r", text, text, "recovered", text),),
-        places=(StuckPlace("p", text, text, 9, 2, 1, 4, 1, 3.0, text, ((text, 4),)),),
-        reviews=(Review("r", text, text, 9, is_overdue=True),),
+        places=(StuckPlace("p", text, text, 9, 2, 1, 4, 1, 3.0, text, (Waiting("r", text, 4),)),),
+        reviews=(Review("r", text, "p", text, 9, is_overdue=True),),
         nights=tuple({**row, "night": text, "mentor": text} for row in page.briefing.nights),
         cohorts=tuple({**row, "class_name": text} for row in page.briefing.cohorts * 2),
     )
@@ -170,7 +178,10 @@ def test_a_name_from_the_right_moves_nothing_beside_it(group: Page):
         everyone=everyone,
         slipping=everyone[:1],
         recovered=tuple(replace(one, name=name) for one in briefing.recovered),
-        places=tuple(replace(place, who=((name, 4), (name, 3))) for place in briefing.places),
+        places=tuple(
+            replace(place, who=(Waiting("a", name, 4), Waiting("b", name, 3)))
+            for place in briefing.places
+        ),
         reviews=tuple(replace(review, name=name) for review in briefing.reviews),
     )
     tree = parse(render(replace(page, briefing=briefing)))

@@ -98,7 +98,7 @@ def test_a_card_says_who_why_what_changed_and_where_to_start(group: Page, somebo
 def test_what_changed_is_said(
     group: Page, somebody: Student, tier: str, previous: str | None, is_new: bool, said: str
 ):
-    student = replace(somebody, tier=tier, previous_tier=previous, is_newly_called=is_new)
+    student = replace(somebody, tier=tier, previous_tier=previous, is_newly_called=is_new, weeks=())
     card = tree_of(with_students(group, student)).one("article")
     assert card.all("p")[0].text == said
 

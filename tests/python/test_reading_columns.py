@@ -53,7 +53,7 @@ ALIASED = {"first_name", "student_id", "student_name"}
 HARMLESS = """
     assignment_id assignment_name assignment_type call_list class_id class_name code event field
     friendly_id frontier_assignment_id frontier_assignment_name group_night_key how iso_week
-    last_run_status n_a_reason night night_key previous_call_list previous_tier projection
+    last_run_status movement n_a_reason night night_key previous_call_list previous_tier projection
     reason reason_codes reasons run_id school section sentence signal source start_assignment_id
     start_assignment_name state status thresholds tier timezone type unit version weekday_name
 """

@@ -262,6 +262,38 @@ def test_somebody_in_two_classes_has_a_page_in_each(site: Site):
             assert "Also in" not in site.get(student_path(one), "mentor").text
 
 
+def test_who_is_stuck_or_waits_for_a_review_is_a_way_to_the_page(site: Site):
+    for page, of_night in (
+        (f"/classes/{CLASS}", "true"),
+        (f"/classes/{CLASS}/nights/{NIGHT}", f"s.night = '{NIGHT}'"),
+    ):
+        tree = site.tree(page)
+        places = tree.one("section", aria_labelledby="stuck").all("li")
+        stuck = 0
+        for place in places:
+            work, *people = (a.attributes["href"] for a in place.all("a"))
+            expected = site.rows(
+                "select student_id, friendly_id from marts.stuck_students as s"
+                " join marts.class_summary using (class_id)"
+                f" where friendly_id = '{CLASS}' and assignment_id = ? and {of_night}"
+                " order by days_waiting desc, last_name, first_name, student_id limit 8",
+                work.rpartition("/")[2],
+            )
+            assert people == [student_path(one) for one in expected]
+            stuck += len(people)
+        assert stuck > 0
+        first = tree.one("section", aria_labelledby="reviews").all("li")[0]
+        [review, *_] = site.rows(
+            "select student_id, friendly_id, assignment_id from marts.review_queue as s"
+            f" join marts.class_summary using (class_id) where friendly_id = '{CLASS}'"
+            f" and {of_night} order by review_rank, student_id"
+        )
+        assert [a.attributes["href"] for a in first.all("a")] == [
+            student_path(review),
+            f"/classes/{CLASS}/assignments/{review['assignment_id']}",
+        ]
+
+
 def test_an_assignments_page_says_who_is_where(site: Site):
     [work] = site.rows(
         "select assignment_id, class_id, stuck, completed, reached from marts.blockers"

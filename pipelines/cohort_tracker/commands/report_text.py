@@ -241,7 +241,7 @@ def _say_places(briefing: Briefing, extent: Extent) -> None:
 def _trouble(place: StuckPlace, extent: Extent) -> Iterable[str]:
     """What makes it a place where the group is stuck, and who stands there."""
     if place.stuck:
-        shown = [f"{name} ({_number(days, 'day')})" for name, days in place.who[: extent.people]]
+        shown = [f"{one.name} ({_number(one.days, 'day')})" for one in place.who[: extent.people]]
         rest = len(place.who) - len(shown)
         who = ", ".join(shown) + (f" and {rest} more" if rest else "")
         is_are = "is" if place.stuck == 1 else "are"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from .briefing import Briefing, Recovery, Review, StuckPlace, Student, WeekProgress
+from .briefing import Briefing, Recovery, Review, StuckPlace, Student, Waiting, WeekProgress
 from .reader import Reader, Row
 from .scope import NO_NIGHT, Group
 from .students import Asked, full_name, students_of
@@ -121,9 +121,11 @@ def _stuck(asked: Asked) -> list[Row]:
 
 
 def _places(asked: Asked, stuck: list[Row]) -> Iterator[StuckPlace]:
-    who: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    who: dict[str, list[Waiting]] = defaultdict(list)
     for row in stuck:
-        who[row["assignment_id"]].append((full_name(row), row["days_waiting"]))
+        who[row["assignment_id"]].append(
+            Waiting(row["student_id"], full_name(row), row["days_waiting"])
+        )
     for row in asked.rows(
         "marts.night_blockers" if asked.of_night else "marts.blockers",
         *("assignment_id", "assignment_name", "section", "reached", "stuck", "skipped", "graded"),
@@ -138,7 +140,7 @@ def _reviews(asked: Asked) -> list[Review]:
     """Work that waits for a review, the longest first."""
     rows = asked.rows(
         "marts.review_queue",
-        *("student_id", "first_name", "last_name", "assignment_name"),
+        *("student_id", "first_name", "last_name", "assignment_id", "assignment_name"),
         *("days_waiting", "is_overdue"),
         order="review_rank, student_id",
     )
@@ -146,6 +148,7 @@ def _reviews(asked: Asked) -> list[Review]:
         Review(
             row["student_id"],
             full_name(row),
+            row["assignment_id"],
             row["assignment_name"],
             row["days_waiting"],
             row["is_overdue"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from .contacts import Contact
 from .reader import Row
@@ -27,6 +27,11 @@ class WeekScore:
     score: float | None
     tier: str
     is_complete: bool
+
+    @property
+    def week_starts_on(self) -> date:
+        """Its Monday."""
+        return self.week_ends_on - timedelta(days=6)
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,20 @@ class Recovery:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Somebody who is stuck at an assignment."""
+
+    student_id: str
+    name: str
+    days: int
+
+
+@dataclass(frozen=True)
 class StuckPlace:
-    """An assignment where the group is stuck; `who` are the students that the viewer may see."""
+    """An assignment where the group is stuck.
+
+    `who` are the students that the viewer may see, who waits longest first.
+    """
 
     assignment_id: str
     assignment_name: str
@@ -117,8 +134,7 @@ class StuckPlace:
     low_grades: int
     median_days_waiting: float | None
     reason_codes: str | None
-    who: tuple[tuple[str, int], ...]
-    """Name and days waiting, the longest first."""
+    who: tuple[Waiting, ...]
 
 
 @dataclass(frozen=True)
@@ -127,6 +143,7 @@ class Review:
 
     student_id: str
     name: str
+    assignment_id: str
     assignment_name: str
     days_waiting: int
     is_overdue: bool

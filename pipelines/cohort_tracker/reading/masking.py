@@ -31,6 +31,7 @@ _TEXTS = frozenset(
         "how",
         "iso_week",
         "last_run_status",
+        "movement",
         "n_a_reason",
         "night",
         "night_key",

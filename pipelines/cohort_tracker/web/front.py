@@ -13,7 +13,10 @@ from .login import LOGIN, LOGOUT
 from .me import ME
 
 _ENTRANCE = frozenset({LOGIN, LOGOUT, ME})
-_PAGES = re.compile(r"/classes/[^/]+(?:/(?:nights|assignments)/.+|/students/[^/]+(?:/contacts)?)?")
+_PAGES = re.compile(
+    r"/classes/[^/]+"
+    r"(?:/(?:nights|assignments)/.+|/weeks/[^/]+|/students/[^/]+(?:/contacts)?)?"
+)
 _WRITTEN = re.compile(r"/classes/[^/]+/students/[^/]+/contacts(?:/[^/]+/withdraw)?")
 
 

@@ -21,6 +21,7 @@ from ..page import document
 from .contacts import Contacts
 from .links import CLASSES, START, Links
 from .pages import Pages
+from .parts import Parts
 from .visits import page, visit_of
 
 CLASS = f"{CLASSES}/{{class_name}}"
@@ -33,14 +34,14 @@ _MOST_FIELDS = 10
 def create_site(settings: Settings, identifier: Identifier, pool: Pool) -> FastAPI:
     """The pages of the tables that these settings publish, for those whom `identifier` knows."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    pages = Pages(settings, pool, logs_out=not identifier.by_proxy)
-    _add_pages(app, identifier, pages)
+    pages = Pages(settings, pool)
+    _add_pages(app, identifier, pages, Parts(pool))
     _add_contacts(app, identifier, Contacts(settings, pool, pages))
     _add_problems(app, identifier)
     return app
 
 
-def _add_pages(app: FastAPI, identifier: Identifier, pages: Pages) -> None:
+def _add_pages(app: FastAPI, identifier: Identifier, pages: Pages, parts: Parts) -> None:
     def start(request: Request) -> Response:
         return pages.start(visit_of(identifier, request))
 
@@ -54,7 +55,10 @@ def _add_pages(app: FastAPI, identifier: Identifier, pages: Pages) -> None:
         return pages.student(visit_of(identifier, request), class_name, student_id)
 
     def assignment(request: Request, class_name: str, assignment_id: str) -> Response:
-        return pages.assignment(visit_of(identifier, request), class_name, assignment_id)
+        return parts.assignment(visit_of(identifier, request), class_name, assignment_id)
+
+    def week(request: Request, class_name: str, day: str) -> Response:
+        return parts.week(visit_of(identifier, request), class_name, day)
 
     def written(request: Request) -> Response:
         """Where somebody comes who opens the address of a form anew."""
@@ -67,6 +71,7 @@ def _add_pages(app: FastAPI, identifier: Identifier, pages: Pages) -> None:
         f"{CLASS}/nights/{{night:path}}": night,
         STUDENT: student,
         f"{CLASS}/assignments/{{assignment_id:path}}": assignment,
+        f"{CLASS}/weeks/{{day}}": week,
         CONTACTS: written,
     }
     for path, handler in routes.items():

@@ -15,8 +15,9 @@ from ...raw.contacts import HOW, add_contact, typed_day, withdraw
 from ...reading.contacts import contacts_by_student
 from ...reading.pool import Pool
 from ...reading.seen import Seen, SeenClass
+from .found import class_called, not_found, require_student
 from .links import Links, names_in_addresses
-from .pages import Pages, Refused, class_called, not_found, require_student
+from .pages import Pages, Refused
 from .visits import Visit
 
 _CARD = re.compile(r"s[0-9]{1,6}")
@@ -109,7 +110,7 @@ def _way_back(links: Links, found: SeenClass, student_id: str, typed: Mapping[st
     """The page where the form was, if it is one of this class; else that of the student."""
     groups = [links.of_class(found.class_id)]
     groups += [links.of_night(found.class_id, night) for night in found.nights]
-    back, card = typed.get("back"), typed.get("at", "")
-    if back and back in groups and _CARD.fullmatch(card):
+    back, _, card = typed.get("back", "").partition("#")
+    if back in groups and _CARD.fullmatch(card):
         return f"{back}#{card}"
     return f"{links.of_student(found.class_id, student_id)}#contacts"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import quote
 
 from ...reading.scope import NO_NIGHT
@@ -73,6 +74,10 @@ class Links:
     def of_assignment(self, class_id: str, assignment_id: str) -> str:
         """The page of an assignment in a class."""
         return self._below(class_id, "assignments", assignment_id)
+
+    def of_week(self, class_id: str, starts_on: date) -> str:
+        """The page of a week of a class, by its Monday."""
+        return self._below(class_id, "weeks", starts_on.isoformat())
 
     def of_contacts(self, class_id: str, student_id: str) -> str:
         """Where a contact is sent to."""

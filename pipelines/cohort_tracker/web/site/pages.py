@@ -1,4 +1,4 @@
-"""The pages, each for whoever asks: what is not theirs is not there."""
+"""The pages of groups and students, each for whoever asks: what is not theirs is not there."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from fastapi import HTTPException, Response
+from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from ... import __version__
 from ...config import Settings
-from ...reading.assignment import WHERE, assignment_of
 from ...reading.brief import brief, figures
 from ...reading.details import StudentDetails, details_of
 from ...reading.freshness import Freshness, freshness_of_class
 from ...reading.overview import overview
 from ...reading.pool import Pool, PublishedFile
-from ...reading.reader import Reader
 from ...reading.scope import Group, key_of, narrowed
-from ...reading.seen import Seen, SeenClass
+from ...reading.seen import SeenClass
 from ...reading.students import Asked, students_of
 from ...warehouse.fingerprint import failed_build
 from ..api.freshness import LastSyncs
 from ..page import Page, document, render
-from .links import START, Form, Links, names_in_addresses
+from .around import groups_beside, way_around
+from .found import class_called, not_found, require_student
+from .links import START, Form
 from .visits import Visit, mark, page, today_in, unchanged
 
 ALL_WEEKS = 1_000
@@ -45,13 +45,11 @@ class Pages:
     Args:
         settings: where the tables are.
         pool: the way to them.
-        logs_out: whether there are sessions to end.
     """
 
-    def __init__(self, settings: Settings, pool: Pool, *, logs_out: bool) -> None:
+    def __init__(self, settings: Settings, pool: Pool) -> None:
         self._settings = settings
         self._pool = pool
-        self._logs_out = logs_out
         self._syncs = LastSyncs(settings)
 
     def start(self, visit: Visit) -> Response:
@@ -72,7 +70,7 @@ class Pages:
                 told = overview(reader, stale)
             content = document(
                 "start.html.j2",
-                self._links(visit, seen, START),
+                way_around(visit, seen, START),
                 all=told,
                 viewer=visit.viewer,
                 sees_people=told.to_reach is not None,
@@ -88,7 +86,7 @@ class Pages:
         with self._pool.file() as file:
             found = class_called(file.seen_by(visit.viewer), class_name)
             if visit.viewer.nights is not None:
-                links = self._links(visit, file.seen_by(visit.viewer), START)
+                links = way_around(visit, file.seen_by(visit.viewer), START)
                 nights = [links.of_night(found.class_id, night) for night in found.nights]
                 return RedirectResponse((len(nights) == 1 and nights[0]) or START, 303)
             return self._group(visit, file, found, found.group())
@@ -114,11 +112,11 @@ class Pages:
         with self._pool.reading(file, viewer) as reader:
             briefing = (brief if sees_people else figures)(reader, group)
             details = details_of(reader, group) if sees_people else {}
-        whole = self._links(visit, seen, START)
+        whole = way_around(visit, seen, START)
         here = whole.of_night(group.class_id, group.night) if group.night else None
         links = replace(
-            self._links(visit, seen, here or whole.of_class(group.class_id) or START, found),
-            others=_others(whole, seen, group),
+            way_around(visit, seen, here or whole.of_class(group.class_id) or START, found),
+            others=groups_beside(whole, seen, group),
             form=self._form(visit, found),
         )
         told = Page(
@@ -160,7 +158,7 @@ class Pages:
                         parameters=[student_id],
                     )
                 }
-            links = self._links(visit, seen, START, found, student.night)
+            links = way_around(visit, seen, START, found, student.night)
             content = document(
                 "student.html.j2",
                 replace(
@@ -183,33 +181,6 @@ class Pages:
             )
             return page(content, tag) if refused is None else page(content, None, refused.status)
 
-    def assignment(self, visit: Visit, class_name: str, assignment_id: str) -> Response:
-        """The page of an assignment in a class."""
-        with self._pool.file() as file:
-            seen = file.seen_by(visit.viewer)
-            found = class_called(seen, class_name)
-            tag = visit.tag("assignment", assignment_id, found.class_id, file.build_id)
-            group = found.group()
-            with self._pool.reading(file, visit.viewer) as reader:
-                work = assignment_of(reader, group, assignment_id)
-            if work is None:
-                raise not_found()
-            if visit.has(tag):
-                return unchanged(tag)
-            content = document(
-                "assignment.html.j2",
-                self._links(visit, seen, START, found),
-                work=work,
-                places=WHERE,
-                group=group,
-                seen=found,
-                timezone=found.timezone,
-                viewer=visit.viewer,
-                build_id=file.build_id,
-                version=__version__,
-            )
-            return page(content, tag)
-
     def _fresh(self, found: SeenClass) -> Freshness:
         now = datetime.now(UTC)
         return freshness_of_class(self._settings, found.group(), found.as_of, now)
@@ -226,65 +197,3 @@ class Pages:
         if refused is None:
             return Form(visit.grant.name, today, {})
         return Form(visit.grant.name, today, refused.kept, refused.problem)
-
-    def _links(
-        self,
-        visit: Visit,
-        seen: Seen,
-        here: str,
-        found: SeenClass | None = None,
-        night: str | None = None,
-    ) -> Links:
-        """The way around, with the way up from what is below a class, or a night of it."""
-        by_night = visit.viewer.nights is not None
-        links = Links(names_in_addresses(seen.classes), not by_night, here, logs_out=self._logs_out)
-        trail = [("Your groups" if by_night else "All classes", START)] if found else []
-        if found is not None:
-            above = [(found.name, links.of_class(found.class_id))]
-            if night in found.nights and night is not None:
-                above.append((night, links.of_night(found.class_id, night)))
-            trail += [(label, to) for label, to in above if to is not None and to != here]
-        return replace(links, trail=tuple(trail))
-
-
-def _others(links: Links, seen: Seen, group: Group) -> list[tuple[str, str]]:
-    """The groups beside one: the nights of its class, and the other classes that run."""
-    found: list[tuple[str, str | None]] = []
-    for other in seen.classes:
-        is_own = other.class_id == group.class_id
-        if not is_own and not other.is_over:
-            found.append((other.name, links.of_class(other.class_id)))
-        if is_own or not links.sees_classes:
-            found += [
-                (f"{other.name}, {night}", links.of_night(other.class_id, night))
-                for night in other.nights
-                if not is_own or night != group.night
-            ]
-    return [(label, to) for label, to in found if to is not None]
-
-
-def class_called(seen: Seen, name: str) -> SeenClass:
-    """The class of an address. Raises 404 where it is not there, or not the viewer's."""
-    found = seen.classes_called(name)
-    if len(found) != 1:
-        raise not_found()
-    return found[0]
-
-
-def require_student(reader: Reader, found: SeenClass, student_id: str) -> str | None:
-    """The night of a student in a class. Raises 404 for whom the viewer may not see there."""
-    rows = reader.rows(
-        "core.class_students",
-        ("night",),
-        where="class_id = ? AND student_id = ?",
-        parameters=[found.class_id, student_id],
-    )
-    if not rows:
-        raise not_found()
-    night: str | None = rows[0]["night"]
-    return night
-
-
-def not_found() -> HTTPException:
-    """Nothing there, or not for who asks: the two are not told apart."""
-    return HTTPException(404, "There is nothing here, or not for you.")

@@ -33,6 +33,8 @@ class Visit:
     grant: Grant
     viewer: Viewer
     known_tags: str
+    logs_out: bool
+    """Whether there is a session to end."""
 
     @property
     def may_write(self) -> bool:
@@ -58,7 +60,7 @@ class Visit:
 def visit_of(identifier: Identifier, request: Request) -> Visit:
     """Who visits. Raises HTTPException for nobody that is known."""
     grant, viewer = identifier.known(request)
-    return Visit(grant, viewer, request.headers.get("if-none-match", ""))
+    return Visit(grant, viewer, request.headers.get("if-none-match", ""), not identifier.by_proxy)
 
 
 def page(content: str, tag: str | None = None, status: int = 200, **headers: str) -> Response:
