@@ -95,6 +95,7 @@ def _with_runs(sizes: Sizes, runs: int) -> Sizes:
         marts_runs=runs,
         side_runs=runs,
         command_runs=runs,
+        classes_runs=runs,
     )
 
 

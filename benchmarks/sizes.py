@@ -10,7 +10,7 @@ class Sizes:
     """Sizes and numbers of runs.
 
     `paced_records` in one class is the cohort that a mentor has; `bulk` and `marts` are classes of
-    `bulk_class` records, small and large.
+    `bulk_class` records, small and large; `many_classes` are small ones, with `logged_runs` in all.
     """
 
     name: str
@@ -22,11 +22,14 @@ class Sizes:
     bulk: tuple[int, ...]
     marts: tuple[int, ...]
     side_bulk: int
+    many_classes: int
+    logged_runs: int
     paced_runs: int
     bulk_runs: int
     marts_runs: int
     side_runs: int
     command_runs: int
+    classes_runs: int
 
 
 FULL = Sizes(
@@ -39,11 +42,14 @@ FULL = Sizes(
     bulk=(50, 500),
     marts=(500, 5_000),
     side_bulk=50,
+    many_classes=600,
+    logged_runs=350_000,
     paced_runs=3,
     bulk_runs=3,
     marts_runs=2,
     side_runs=3,
     command_runs=9,
+    classes_runs=3,
 )
 QUICK = Sizes(
     name="quick",
@@ -55,11 +61,14 @@ QUICK = Sizes(
     bulk=(5, 15),
     marts=(25, 75),
     side_bulk=5,
+    many_classes=200,
+    logged_runs=100_000,
     paced_runs=1,
     bulk_runs=1,
     marts_runs=1,
     side_runs=1,
     command_runs=3,
+    classes_runs=1,
 )
 TINY = Sizes(
     name="tiny",
@@ -71,10 +80,13 @@ TINY = Sizes(
     bulk=(2,),
     marts=(2,),
     side_bulk=2,
+    many_classes=10,
+    logged_runs=600,
     paced_runs=1,
     bulk_runs=1,
     marts_runs=1,
     side_runs=1,
     command_runs=1,
+    classes_runs=1,
 )
 SIZES = {sizes.name: sizes for sizes in (FULL, QUICK, TINY)}

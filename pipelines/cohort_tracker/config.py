@@ -73,6 +73,7 @@ class Settings:
     grade_scale: float = 1.0
     backup_dir: Path | None = None
     backups: int = 7
+    log_days: int = 7
     warehouse_mode: str = "0400"
     timezone: str = "UTC"
     class_timezones: Mapping[str, str] = field(default_factory=dict)
@@ -559,6 +560,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "grade_scale": _number(1, 1_000_000),
     "backup_dir": _path,
     "backups": _number(0, 10_000, whole=True),
+    "log_days": _number(0, 3650, whole=True),
     "warehouse_mode": _warehouse_mode,
     "timezone": _timezone,
     "class_timezones": _class_timezones,

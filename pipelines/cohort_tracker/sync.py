@@ -28,6 +28,7 @@ from .errors import (
 )
 from .project import project_dir
 from .raw.backup import back_up, list_backups
+from .raw.compaction import compact_log
 from .raw.restore import clear_unfinished
 from .raw.rewrite import memory_of
 from .raw.store import RawStore, stores_aside
@@ -186,6 +187,8 @@ def run_sync(
             _extract_and_load(source, settings, store, report, full, only, observer)
         except CohortTrackerError as error:
             report.error = error
+        if report.error is None:
+            _compact_log(settings, store, observer)
         is_idle = report.error is None and not report.classes  # all are retired
         if warehouse is not None and (
             is_idle or any(item.status != "failed" for item in report.classes)
@@ -316,6 +319,17 @@ def _back_up(settings: Settings, store: RawStore, report: SyncReport) -> None:
         back_up_access(AccessStore(settings.data_dir / FILE_NAME), folder, keep=keep, now=now)
     except StoreError as error:
         report.backup_error = error
+
+
+def _compact_log(settings: Settings, store: RawStore, observer: Observer | None) -> None:
+    """Make the old part of the log short; where that fails, the next sync does it."""
+    if settings.log_days == 0:
+        return
+    try:
+        compact_log(store, days=settings.log_days, now=datetime.now(UTC))
+    except StoreError as error:
+        if observer is not None:
+            observer.note(f"The log was not compacted, the next sync tries again: {error.message}")
 
 
 def _build(

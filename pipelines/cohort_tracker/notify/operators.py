@@ -16,7 +16,7 @@ from .harmless import harmless
 from .message import Entry, Key, Message
 
 REFUSED_PERCENT = 1
-_RUNS = 500
+_MOST_RUNS = 500
 _WORDS = {
     "sync_failed_twice": "Sync failed twice",
     "data_stale": "Data are stale",
@@ -48,7 +48,7 @@ def troubles(settings: Settings, now: datetime) -> list[Entry]:
     """Everything that is wrong now. Each has a key that stays the same as long as it lasts."""
     try:
         status = read_status(settings, now=now)
-        runs = RawStore(settings.raw_path).recent_runs(_RUNS)
+        runs = RawStore(settings.raw_path).recent_runs(_MOST_RUNS, _is_good)
     except StoreError as error:
         return [
             _entry("not_published", ["unreadable"], f"what is stored cannot be read: {error}"),
@@ -78,9 +78,13 @@ def _of_class(
         yield _entry("data_stale", [item.id, since], what)
     counted = [run for run in runs if run["fetched"]]
     if counted and _refused_many(counted[0]):
-        good = next((run["run_id"] for run in counted if not _refused_many(run)), "none")
+        good = next((run["run_id"] for run in counted if _is_good(run)), "none")
         what = f"{name}: {counted[0]['rejected']:,} of {counted[0]['fetched']:,} records read"
         yield _entry("many_refused", [item.id, good], what)
+
+
+def _is_good(run: dict[str, Any]) -> bool:
+    return run["fetched"] > 0 and not _refused_many(run)
 
 
 def _refused_many(run: dict[str, Any]) -> bool:

@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 
 from ..errors import ConfigError, StoreError
 from .forgotten import Forgotten, entries_of
+from .run_log import as_moment
 from .schema import RAW_TABLES, create_table
-from .store import RawStore, as_moment, as_stored
+from .store import RawStore, as_stored
 
 HOW = ("call", "mail", "chat", "meeting")
 """The ways to reach somebody."""

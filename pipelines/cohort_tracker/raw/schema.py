@@ -181,6 +181,10 @@ FILE_TABLES = ("roster", "mentors", "schedule", "exclusions")
 INDEXES = {
     "progressions_by_class": "progressions (source, class_id)",
     "sync_runs_by_class": "sync_runs (source, class_id)",
+    "sync_runs_by_kind": "sync_runs (source, class_id, status, mode, is_quick, is_described)",
+    "sync_pages_by_run": "sync_pages (run_id)",
+    "rejected_records_by_class": "rejected_records (source, class_id)",
+    "class_units_by_class": "class_units (source, class_id, units_hash)",
 }
 
 NOTED_MIGRATIONS = (
@@ -189,6 +193,9 @@ NOTED_MIGRATIONS = (
 
 FORGOTTEN = "CREATE TABLE IF NOT EXISTS raw_forgotten (secret TEXT, digest TEXT)"
 """Keyed hashes of people who were forgotten (raw/forgotten.py)."""
+
+COMPACTED = "CREATE TABLE IF NOT EXISTS raw_compacted (one INTEGER PRIMARY KEY, up_to INTEGER)"
+"""One row: the number of the run up to which the log was compacted (raw/compaction.py)."""
 
 _SQLITE_TYPES = {
     "text": "TEXT",
@@ -219,7 +226,7 @@ def create_statements() -> list[str]:
         for migration in MIGRATIONS
     ]
     numbered = f"PRAGMA user_version = {LAYOUT:d}"
-    own = [*SECRET_STATEMENTS, FORGOTTEN, *GENERATION_STATEMENTS]
+    own = [*SECRET_STATEMENTS, FORGOTTEN, *GENERATION_STATEMENTS, COMPACTED]
     return [NOTED_MIGRATIONS, *tables, *indexes, *own, *noted, numbered]
 
 

@@ -22,7 +22,20 @@ from .class_states import ClassState
 from .forgotten import Forgotten, Memory, entries_of, secret_of, take_over
 from .generation import begin_generation
 from .known import Known, StoredClass, StoredClassVersion, StoredFile, StoredRecord
-from .migrations import FIRST_SOURCE, LAYOUT, MIGRATIONS, Migration, columns_of
+from .migrations import LAYOUT, MIGRATIONS, Migration, columns_of
+from .run_log import (
+    ClassKey,
+    as_moment,
+    count_after,
+    is_ok,
+    last_run,
+    logged_classes,
+    newest,
+    newest_of_each_kind,
+    runs_back,
+    source_column,
+    was_read,
+)
 from .schema import (
     FILE_TABLES,
     INDEXES,
@@ -38,9 +51,7 @@ BUSY_SECONDS = 60.0
 """How long another program may hold the store before waiting for it is given up."""
 _STEP_SECONDS = 0.2
 WRITE_HINT = "Check disk space and permissions; the next sync reads again what was not stored."
-ClassKey = tuple[str, str]
-"""A source and the id that a class has there."""
-_OWN_TABLES = {"raw_secret", "raw_forgotten", "raw_generation"}
+_OWN_TABLES = {"raw_secret", "raw_forgotten", "raw_generation", "raw_compacted"}
 _LAYOUT = RAW_TABLES.keys() | INDEXES.keys() | _OWN_TABLES
 _FIRST_COLUMNS = {"class_id", "record_id", "version_no", "record_hash"}  # since the first release
 _RUST_TABLES = {"students", "assignments", "progressions", "sync_history"}
@@ -195,6 +206,22 @@ class RawStore:
         except sqlite3.Error as error:
             raise StoreError(f"Could not write {self.path}: {error}", WRITE_HINT) from error
 
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection for transactions, for whoever holds the lock of the syncs.
+
+        What was not committed is taken back at the end. Raises StoreError, also for what fails in
+        the block.
+        """
+        self.wait_until_free()
+        try:
+            with closing(
+                sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+            ) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
     def write(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Let `change` write into the file beside whatever runs, all or nothing; its result.
 
@@ -274,12 +301,15 @@ class RawStore:
         with self._connection() as db:
             if db is None or not _tables(db) >= _LAYOUT:
                 return Known()
-            described = db.execute(
-                "SELECT class_id, finished_at FROM sync_runs WHERE rowid IN"
-                " (SELECT max(rowid) FROM sync_runs WHERE is_described AND status <> 'failed'"
-                " AND source = ? GROUP BY class_id)",
-                (source,),
-            ).fetchall()
+            runs = {
+                key[1]: newest_of_each_kind(db, key)
+                for key in logged_classes(db)
+                if key[0] == source
+            }
+            described = {
+                class_id: newest(of_class, lambda run: run.is_described and was_read(run))
+                for class_id, of_class in runs.items()
+            }
             # From each id straight to the next: the index is not walked through.
             recorded = db.execute(
                 "WITH RECURSIVE ids (id) AS"
@@ -288,10 +318,6 @@ class RawStore:
                 " AND class_id > id) FROM ids WHERE id IS NOT NULL)"
                 " SELECT id FROM ids WHERE id IS NOT NULL",
                 {"source": source},
-            ).fetchall()
-            synced = db.execute(
-                "SELECT DISTINCT class_id FROM sync_runs WHERE status <> 'failed' AND source = ?",
-                (source,),
             ).fetchall()
             curricula = db.execute(
                 "SELECT DISTINCT class_id, units_hash FROM class_units WHERE source = ?", (source,)
@@ -304,10 +330,14 @@ class RawStore:
                 rejected.setdefault(class_id, set()).add(record_hash)
             return Known(
                 class_versions=_class_versions(db, source),
-                described_at={key: at for key, text in described if (at := as_moment(text))},
+                described_at={
+                    class_id: run.finished_at
+                    for class_id, run in described.items()
+                    if run is not None and run.finished_at is not None
+                },
                 states=_class_states(db, source),
                 recorded={row[0] for row in recorded},
-                synced={row[0] for row in synced},
+                synced={key for key, of_class in runs.items() if newest(of_class, was_read)},
                 curricula=set(curricula),
                 rejected=rejected,
                 files={table: _newest_file(db, table) for table in FILE_TABLES},
@@ -332,11 +362,11 @@ class RawStore:
                 )
             )
             # Greater than any, also where the newest versions were erased.
-            (newest,) = connection.execute(
+            (greatest,) = connection.execute(
                 "SELECT max(version_no) FROM rejected_records WHERE source = ? AND class_id = ?",
                 (source, class_id),
             ).fetchone()
-            stored.next_version = 1 + (newest or 0)
+            stored.next_version = 1 + (greatest or 0)
             rows = connection.execute(
                 "SELECT record_id, record_hash, completed_at, is_removed, version_no"
                 " FROM progressions WHERE source = ? AND class_id = ? ORDER BY version_no",
@@ -353,39 +383,21 @@ class RawStore:
                     stored.removed.discard(record_id)
                     stored.records[record_id] = StoredRecord(record_hash, as_moment(completed_at))
             stored.rejected_ids = rejected.keys() & stored.records.keys()
-            last_ok = connection.execute(
-                "SELECT newest_completed_at, reported_total, stored_total FROM sync_runs"
-                " WHERE source = ? AND class_id = ? AND status = 'ok' ORDER BY rowid DESC LIMIT 1",
-                (source, class_id),
-            ).fetchone()
-            thorough = connection.execute(
-                "SELECT finished_at, (SELECT count(*) FROM sync_runs AS later WHERE"
-                " later.source = run.source AND later.class_id = run.class_id"
-                " AND later.rowid > run.rowid) FROM sync_runs AS run"
-                " WHERE source = ? AND class_id = ? AND status = 'ok' AND NOT is_quick"
-                " ORDER BY rowid DESC LIMIT 1",
-                (source, class_id),
-            ).fetchone()
-            last_full = connection.execute(
-                "SELECT finished_at FROM sync_runs WHERE source = ? AND class_id = ?"
-                " AND status = 'ok' AND mode = 'full' ORDER BY rowid DESC LIMIT 1",
-                (source, class_id),
-            ).fetchone()
-            last_read = connection.execute(
-                "SELECT status FROM sync_runs WHERE source = ? AND class_id = ?"
-                " AND status <> 'failed' ORDER BY rowid DESC LIMIT 1",
-                (source, class_id),
-            ).fetchone()
+            runs = newest_of_each_kind(connection, (source, class_id))
+            last_ok = newest(runs, is_ok)
+            thorough = newest(runs, lambda run: is_ok(run) and not run.is_quick)
+            if thorough is not None:
+                stored.last_thorough_at = thorough.finished_at
+                stored.quick_runs = count_after(connection, (source, class_id), thorough.row)
         if last_ok is not None:
-            newest, reported, current = last_ok
-            stored.newest_completed_at = as_moment(newest)
-            stored.unexplained = 0 if reported is None else reported - current
-        if thorough is not None:
-            stored.last_thorough_at = as_moment(thorough[0])
-            stored.quick_runs = thorough[1]
+            stored.newest_completed_at = last_ok.newest_completed_at
+            if last_ok.reported_total is not None:
+                stored.unexplained = last_ok.reported_total - last_ok.stored_total
+        last_full = newest(runs, lambda run: is_ok(run) and run.mode == "full")
+        last_read = newest(runs, was_read)
         # After a read with doubts, or of much that could not be read, everything is read again.
-        if last_full is not None and last_read == ("ok",):
-            stored.last_full_at = as_moment(last_full[0])
+        if last_full is not None and last_read is not None and is_ok(last_read):
+            stored.last_full_at = last_full.finished_at
         return stored
 
     def _curriculum(self, source: str, class_id: str, units_hash: str) -> set[str]:
@@ -509,52 +521,30 @@ class RawStore:
         with self._connection() as connection:
             if connection is None or "sync_runs" not in _tables(connection):
                 return {}
-            connection.row_factory = sqlite3.Row
-            key = f"{_source_column(connection, 'sync_runs')}, class_id"
-            runs = connection.execute(
-                f"SELECT *, {key} FROM sync_runs WHERE rowid IN"  # noqa: S608
-                f" (SELECT max(rowid) FROM sync_runs GROUP BY {key}) ORDER BY rowid"
-            ).fetchall()
-            finished = connection.execute(
-                f"SELECT {key}, finished_at FROM sync_runs WHERE rowid IN"  # noqa: S608
-                f" (SELECT max(rowid) FROM sync_runs WHERE status = 'ok' GROUP BY {key})"
-            ).fetchall()
-        last_ok = {(row[0], row[1]): as_moment(row[2]) for row in finished}
-        return {
-            (row[-2], row[-1]): {
-                **dict(row),
-                "started_at": as_moment(row["started_at"]),
-                "finished_at": as_moment(row["finished_at"]),
-                "last_ok_at": last_ok.get((row[-2], row[-1])),
+            return {
+                key: last_run(connection, runs)
+                for key in logged_classes(connection)
+                if (runs := newest_of_each_kind(connection, key))
             }
-            for row in runs
-        }
 
-    def recent_runs(self, limit: int) -> dict[ClassKey, list[dict[str, Any]]]:
-        """Per class: its last runs, at most `limit`, the newest first; times aware, UTC."""
+    def recent_runs(
+        self, most: int, is_enough: Callable[[dict[str, Any]], bool]
+    ) -> dict[ClassKey, list[dict[str, Any]]]:
+        """Per class: its last runs, the newest first, to the first that is enough; times aware.
+
+        Two at least, as far as there are two, and at most so many.
+        """
         with self._connection() as connection:
             if connection is None or "sync_runs" not in _tables(connection):
                 return {}
-            key = f"{_source_column(connection, 'sync_runs')}, class_id"
-            rows = connection.execute(
-                f"SELECT * FROM (SELECT {key}, run_id, finished_at, status, error, fetched,"  # noqa: S608
-                f" rejected, row_number() OVER (PARTITION BY {key} ORDER BY rowid DESC)"
-                " AS place FROM sync_runs) WHERE place <= ? ORDER BY place",
-                [limit],
-            ).fetchall()
-        found: dict[ClassKey, list[dict[str, Any]]] = {}
-        for source, class_id, run_id, finished_at, status, error, fetched, rejected, _ in rows:
-            found.setdefault((source, class_id), []).append(
-                {
-                    "run_id": run_id,
-                    "finished_at": as_moment(finished_at),
-                    "status": status,
-                    "error": error,
-                    "fetched": fetched,
-                    "rejected": rejected,
-                }
-            )
-        return found
+            found: dict[ClassKey, list[dict[str, Any]]] = {}
+            for key in logged_classes(connection):
+                of_class = found[key] = []
+                for run in runs_back(connection, key):
+                    of_class.append(run)
+                    if len(of_class) == most or (len(of_class) > 1 and is_enough(run)):
+                        break
+            return found
 
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
         """Raise ForeignStoreError unless the file is a raw store or has nothing in it."""
@@ -732,31 +722,18 @@ def as_stored(value: Any) -> Any:
     return value
 
 
-def as_moment(text: str | None) -> datetime | None:
-    """A stored UTC time as an aware datetime."""
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _source_column(db: sqlite3.Connection, table: str) -> str:
-    """The column that says where a row came from, or what stands for it in an older file."""
-    return "source" if "source" in columns_of(db, table) else f"'{FIRST_SOURCE}'"
-
-
 def _sources_of(db: sqlite3.Connection, table: str) -> list[str]:
     """The sources of a table's rows; none where there is no such table."""
     if table not in _tables(db):
         return []
-    column = _source_column(db, table)
+    column = source_column(db, table)
     return [row[0] for row in db.execute(f"SELECT DISTINCT {column} FROM {table}")]  # noqa: S608
 
 
 def _class_versions(db: sqlite3.Connection, source: str) -> dict[str, StoredClassVersion]:
     rows = db.execute(
         "SELECT class_id, version_no, record_hash, friendly_id, name, school, is_published,"  # noqa: S608
-        f" units_hash FROM classes WHERE {_source_column(db, 'classes')} = ? ORDER BY version_no",
+        f" units_hash FROM classes WHERE {source_column(db, 'classes')} = ? ORDER BY version_no",
         (source,),
     )
     versions = {}

@@ -16,7 +16,8 @@ from ..errors import StoreError
 from ..raw.backup import list_backups, taken_at
 from ..raw.class_states import ClassState, is_retired
 from ..raw.global_id import global_id
-from ..raw.store import ClassKey, RawStore
+from ..raw.run_log import ClassKey
+from ..raw.store import RawStore
 from ..runtime.lock import interrupted_run
 from ..thresholds import changed_thresholds, thresholds_in_force
 from .fingerprint import FailedBuild, failed_build, noted_file_problems, tables_confirmed_at
