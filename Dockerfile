@@ -18,7 +18,7 @@ RUN python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /w
 FROM python:3.13-slim
 # Only what runs; what checks and builds stays behind.
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
-    python -m pip install --no-cache-dir --no-index --find-links /wheels 'cohort-tracker[serve]'
+    python -m pip install --no-cache-dir --no-index --find-links /wheels 'cohort-tracker[postgres,serve]'
 # The one place that is written to. Temporary files go there too, so that the rest may be read-only.
 ENV COHORT_TRACKER_DATA_DIR=/data TMPDIR=/data
 RUN install --directory --owner 10001 --group 0 --mode 0700 /data

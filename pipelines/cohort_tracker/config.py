@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from .channels import Channel, parsed_channels
 from .errors import ConfigError
+from .postgres_address import PostgresAddress, parsed_address, parsed_prefix
 from .serve_settings import (
     SERVE_KEYS,
     ServeSettings,
@@ -83,6 +84,8 @@ class Settings:
     exclude: tuple[str, ...] = ()
     stale_after_hours: float = 48.0
     thresholds: Mapping[str, Any] = field(default_factory=dict)
+    publish: PostgresAddress | None = None
+    publish_prefix: str = ""
     channels: tuple[Channel, ...] = ()
     ca_bundle: Path | None = None
     allow_http: bool = False
@@ -397,7 +400,7 @@ def _trimmed(name: str, value: Any, where: str, warnings: list[str]) -> Any:
     kept, what = str(value), ""
     if name == "email":
         kept, what = value.strip(), "blanks around it"
-    elif name == "password":  # blanks may belong to it
+    elif name in ("password", "publish"):  # blanks may belong to it
         kept, what = value.rstrip("\r\n"), "a newline at its end"
     if kept == value:
         return value
@@ -570,6 +573,8 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "exclude": _patterns,
     "stale_after_hours": _number(0, 87_600),
     "thresholds": _thresholds,
+    "publish": parsed_address,
+    "publish_prefix": parsed_prefix,
     "channels": parsed_channels,
     "ca_bundle": _path,
     "allow_http": _truth,
@@ -589,6 +594,13 @@ def _checked(settings: Settings) -> Settings:
         raise ConfigError(
             f"api_base {settings.api_base}: a password would travel unencrypted",
             "Use https://, or set allow_http = true if this network is yours.",
+        )
+    address = settings.publish
+    if address is not None and not address.is_private and not settings.allow_http:
+        raise ConfigError(
+            f"publish {address.name}: names and a password would travel unencrypted",
+            "Add ?sslmode=verify-full (or require) to the address, or set allow_http = true if this"
+            " network is yours.",
         )
     wrong = contradiction(settings.serve)
     if wrong is not None:

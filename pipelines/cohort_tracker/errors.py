@@ -106,3 +106,7 @@ class InterruptionError(CohortTrackerError):
 
 class BuildError(CohortTrackerError):
     """The dbt build or one of its tests failed; the published warehouse was left as it was."""
+
+
+class PublishError(CohortTrackerError):
+    """The tables could not be brought to PostgreSQL, which still has those of before."""

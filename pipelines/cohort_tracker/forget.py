@@ -196,7 +196,7 @@ def _erase_access(settings: Settings, person: Person, report: ForgetReport) -> N
 
 def _clear_what_runs_left(settings: Settings) -> None:
     """Rows and texts of runs that died, what the last build wrote into its log, and our pages."""
-    for name in ("build", "load", "logs", PAGES_FOLDER):
+    for name in ("build", "load", "publish", "logs", PAGES_FOLDER):
         clear(settings.data_dir / name)
     clear_failure(settings)
     clear_run_note(settings.data_dir)

@@ -29,3 +29,20 @@ def project_vars() -> dict[str, Any]:
     text = (project_dir() / "dbt_project.yml").read_text(encoding="utf-8")
     found: dict[str, Any] = yaml.safe_load(text)["vars"]
     return found
+
+
+def read_contract(project: Path, name: str) -> dict[str, Any]:
+    """What the `.yml` beside a model of `core` or `marts` says of it, by its name with schema."""
+    import yaml
+
+    schema, plain = name.split(".")
+    text = (project / "models" / schema / f"{plain}.yml").read_text(encoding="utf-8")
+    [model] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["models"]  # noqa: S506
+    found: dict[str, Any] = model
+    return found
+
+
+def primary_key(contract: dict[str, Any]) -> tuple[str, ...]:
+    """The columns of the key that a contract declares."""
+    keys = [c["columns"] for c in contract["constraints"] if c["type"] == "primary_key"]
+    return tuple(keys[0])

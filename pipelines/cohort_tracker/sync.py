@@ -42,11 +42,12 @@ if TYPE_CHECKING:
     from .sources.api import Source
     from .sources.outcome import ClassOutcome, Observer
     from .warehouse.build import BuildReport, WarehouseBuild
+    from .warehouse.postgres.run import Publication
     from .warehouse.roster import RosterStatus
 
 TIMINGS = (
     *("import", "login", "classes", "pages", "load"),
-    *("dbt_import", "parse", "build", "models", "tests", "publish"),
+    *("dbt_import", "parse", "build", "models", "tests", "publish", "postgres"),
 )
 _OTHER_DIR = "Name another folder: data_dir in the settings, or COHORT_TRACKER_DATA_DIR."
 
@@ -55,6 +56,7 @@ _OTHER_DIR = "Name another folder: data_dir in the settings, or COHORT_TRACKER_D
 class SyncReport:
     """How a sync went, class by class and for the warehouse (None: no build was asked for).
 
+    `publication` is what became of the tables in PostgreSQL, where the settings name a database.
     `roster` is what became of its lines, where there is one and it is in the tables. `backup` is
     the backup that was made; a `backup_error` does not make the sync a failed one.
     `timings` says where the time went, in seconds; what dbt does while pages are awaited is in
@@ -66,6 +68,8 @@ class SyncReport:
     classes: list[ClassOutcome] = field(default_factory=list)
     warehouse: BuildReport | None = None
     error: CohortTrackerError | None = None
+    publication: Publication | None = None
+    publish_error: CohortTrackerError | None = None
     roster: RosterStatus | None = None
     damage: list[CohortTrackerError] = field(default_factory=list)
     backup: Path | None = None
@@ -77,8 +81,7 @@ class SyncReport:
         """Everything that failed, each once, in the order it happened."""
         failed = [*self.damage]
         failed += [outcome.error for outcome in self.classes if outcome.error is not None]
-        if self.error is not None:
-            failed.append(self.error)
+        failed += [error for error in (self.error, self.publish_error) if error is not None]
         return list(dict.fromkeys(failed))
 
     @property
@@ -96,7 +99,9 @@ class SyncReport:
             "status": "ok" if self.exit_code == 0 else "failed",
             "run_id": self.run_id,
             "duration_s": round(self.duration_s, 3),
-            "error": next((e.message for e in (self.error, *self.damage) if e), None),
+            "error": next(
+                (e.message for e in (self.error, self.publish_error, *self.damage) if e), None
+            ),
             "classes": [
                 {
                     "class_id": outcome.info.class_id,
@@ -122,6 +127,11 @@ class SyncReport:
                 "tests": build.tests if build else 0,
                 "failures": build.failures if build else [],
                 "skipped": build.skipped if build else None,
+            },
+            "postgres": {
+                "build_id": self.publication.build_id if self.publication else None,
+                "replaced": self.publication.is_new if self.publication else False,
+                "error": self.publish_error.message if self.publish_error else None,
             },
             "roster": self.roster.as_json() if self.roster else None,
             "backup": {
@@ -169,7 +179,7 @@ def run_sync(
         stack.enter_context(sync_lock(settings.data_dir, report.run_id))
         store = _open_store(settings, report, observer)
         # A signal may interrupt what removes these folders, too; and dead runs leave them.
-        for name in ("build", "load"):
+        for name in ("build", "load", "publish"):
             clear(settings.data_dir / name)
             stack.callback(clear, settings.data_dir / name)
         _guard_warehouse(settings, observer)
@@ -194,6 +204,7 @@ def run_sync(
             is_idle or any(item.status != "failed" for item in report.classes)
         ):
             _build(warehouse, settings, store, report)
+            _publish(settings, report)
             if observer is not None and report.warehouse is not None:
                 for told in (report.warehouse.note, *report.warehouse.file_problems):
                     if told:
@@ -413,7 +424,23 @@ def rebuild(settings: Settings, store: RawStore) -> SyncReport:
     report = SyncReport(new_run_id(datetime.now(UTC)))
     with interruptible(), WarehouseBuild(settings, report.run_id) as warehouse:
         _build(warehouse, settings, store, report)
+        _publish(settings, report)
     return report
+
+
+def _publish(settings: Settings, report: SyncReport) -> None:
+    """Bring the tables to PostgreSQL, also those of an earlier build that are not there yet."""
+    is_good = report.warehouse is not None and report.warehouse.published
+    if settings.publish is None or not is_good:
+        return
+    from .warehouse.postgres.run import publish
+
+    started = time.monotonic()
+    try:
+        report.publication = publish(settings)
+    except CohortTrackerError as error:
+        report.publish_error = error
+    report.timings["postgres"] = time.monotonic() - started
 
 
 def _note_failed(settings: Settings, reason: str) -> None:

@@ -18,6 +18,7 @@ from cohort_tracker.sources import transport
 from notify_school import Office, build_school
 from notify_school import office as open_office
 from page_cohort import Cohort, made_in
+from postgres_server import Database, Postgres, running_postgres
 from report_cohorts import ReportData, build_report_data
 from support import Bench
 
@@ -173,3 +174,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Database:
+    """An empty database of its own, and a user `school` who may make schemas in it."""
+    return postgres.new_database()

@@ -24,7 +24,7 @@ ROOMS = (
     {"raw"},
     {"runtime"},
     {"config"},
-    {"channels", "serve_settings"},
+    {"channels", "postgres_address", "serve_settings"},
     {"setting_values"},
     {"thresholds"},
     {"project"},

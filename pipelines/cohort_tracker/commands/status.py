@@ -9,6 +9,7 @@ from ..config import Settings
 from ..errors import CohortTrackerError, StaleDataError, unexpected
 from ..raw.class_states import UNLISTED_DAYS
 from ..runtime.printing import ago, count, records, say, say_json, say_table, when
+from ..warehouse.postgres.note import PublishedCopy
 from ..warehouse.status import ClassStatus, Status, read_status
 from .ages import parse_age
 from .roster import say_roster
@@ -91,6 +92,8 @@ def say_status(status: Status, now: datetime) -> None:
         rows.append(("Thresholds", ", ".join(changed)))
     if status.backups.newest is not None:
         rows.append(("Newest backup", _from_home(status.backups.newest)))
+    if status.postgres is not None:
+        rows.append(("PostgreSQL", _postgres(status.postgres, now)))
     for label, value in rows:
         say(f"{label + ':':<15} {value}")
     failed = status.failed_build
@@ -100,6 +103,9 @@ def say_status(status: Status, now: datetime) -> None:
             f" (first {ago(failed.since, now)}): {failed.reason}",
             style="red",
         )
+    if status.postgres is not None and status.postgres.error:
+        since = datetime.fromisoformat(status.postgres.failed_since or now.isoformat())
+        say(f"{status.postgres.error} (first {ago(since, now)})", style="red")
     if status.pending_migrations:
         say(
             "raw.db is of an older version. The next sync brings it up to date, all rows stay:"
@@ -172,6 +178,13 @@ def _backups(status: Status, now: datetime) -> str:
     if found.newest is None:
         return "none"
     return f"{found.count}, the newest of {when(found.taken_at, now)}"
+
+
+def _postgres(copy: PublishedCopy, now: datetime) -> str:
+    if copy.published_at is None:
+        return f"nothing published yet to {copy.address}"
+    at = datetime.fromisoformat(copy.published_at)
+    return f"published {when(at, now)} to {copy.address}, build {copy.build_id}"
 
 
 def _from_home(path: Path | None) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..config import Settings, require_unicode
 from ..errors import CohortTrackerError, unexpected
@@ -22,6 +23,9 @@ from ..sync import SyncReport, run_sync
 from .roster import say_roster
 from .settings import settings_of
 from .typed import typed_command, typed_lines
+
+if TYPE_CHECKING:
+    from ..warehouse.postgres.run import Publication
 
 
 def run_sync_command(
@@ -102,6 +106,8 @@ def say_summary(report: SyncReport) -> None:
         say(f"Tables left as they are: {build.skipped}.")
     elif build is not None and build.published:
         say("Tables rebuilt and checked.")
+    if report.publication is not None:
+        _say_publication(report.publication)
     if build is not None:
         from ..warehouse.build import in_plain_words
 
@@ -109,6 +115,15 @@ def say_summary(report: SyncReport) -> None:
             say(in_plain_words(failure), indent=2)
     if report.run_id:
         say(f"Finished in {report.duration_s:.1f} s.")
+
+
+def _say_publication(found: Publication) -> None:
+    if not found.is_new:
+        say(f"PostgreSQL has these tables already ({found.address}).")
+        return
+    say(f"Published to PostgreSQL: {found.tables} tables, {found.rows:,} rows ({found.address}).")
+    for line in found.altered:
+        say(f"other columns than before: {line}", indent=2, style="yellow")
 
 
 def _say_whom_to_call(settings: Settings, config_path: Path | None) -> None:

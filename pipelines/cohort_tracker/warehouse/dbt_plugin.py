@@ -14,7 +14,6 @@ the rendered profile differs from the last run's.
 """
 
 import atexit
-import importlib.util
 import os
 import sqlite3
 import tempfile
@@ -30,12 +29,12 @@ from cohort_tracker.raw.schema import create_statements
 from cohort_tracker.raw.store import BUSY_SECONDS, RawStore
 from cohort_tracker.runtime.printing import say
 from cohort_tracker.warehouse.dev_copy import prepare_dev_copy
+from cohort_tracker.warehouse.extensions import extension_file, quoted
 from cohort_tracker.warehouse.file_problems import FileProblem
 
 DATABASE = "warehouse"
 """The name of the warehouse in SQL, in every target."""
 
-EXTENSION_PACKAGE = "duckdb_extension_sqlite_scanner"
 # Beyond this DuckDB drops pages it can read again, and then goes to disk beside the warehouse: ten
 # million progressions are built in about the same time with it as with five times as much.
 _MEMORY_GIB = 4
@@ -129,7 +128,7 @@ class Plugin(BasePlugin):
         (memory,) = conn.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
         if _gib(memory) > _MEMORY_GIB:  # by default most of what the machine has
             conn.execute(f"SET memory_limit = '{_MEMORY_GIB}GiB'")
-        conn.execute(f"LOAD {_quoted(sqlite_extension())}")
+        conn.execute(f"LOAD {quoted(sqlite_extension())}")
         if not self._publishes:
             self._open_dev(conn)
             self._attach_raw(conn)
@@ -168,7 +167,7 @@ class Plugin(BasePlugin):
         if any(last and last % _ROW_GROUP == 0 for last in store.last_rows().values()):
             conn.execute("SET threads = 1")
         waits = f"BUSY_TIMEOUT {BUSY_SECONDS * 1000:.0f}"  # somebody may note a contact meanwhile
-        conn.execute(f"ATTACH {_quoted(path)} AS raw (TYPE sqlite, READ_ONLY, {waits})")
+        conn.execute(f"ATTACH {quoted(path)} AS raw (TYPE sqlite, READ_ONLY, {waits})")
         return path
 
     def _empty_raw_db(self) -> Path:
@@ -185,9 +184,9 @@ class Plugin(BasePlugin):
 
 def _attach_warehouse(conn: DuckDBPyConnection, path: Path, *options: str) -> None:
     """Attach the file, made if it is missing, and let what does not fit in memory go beside it."""
-    conn.execute(f"SET temp_directory = {_quoted(path.with_name(path.name + '.tmp'))}")
+    conn.execute(f"SET temp_directory = {quoted(path.with_name(path.name + '.tmp'))}")
     words = f" ({', '.join(options)})" if options else ""
-    conn.execute(f"ATTACH {_quoted(path)} AS {DATABASE}{words}")
+    conn.execute(f"ATTACH {quoted(path)} AS {DATABASE}{words}")
 
 
 def _has_tables(path: Path) -> bool:
@@ -204,18 +203,13 @@ def _has_tables(path: Path) -> bool:
 
 def sqlite_extension() -> Path:
     """Find the SQLite reader that the extension wheel carries for the installed DuckDB."""
-    spec = importlib.util.find_spec(EXTENSION_PACKAGE)
-    found = [
-        path
-        for location in (spec.submodule_search_locations or [] if spec else [])
-        for path in sorted(Path(location).glob("extensions/*/sqlite_scanner.duckdb_extension"))
-    ]
-    if not found:
+    found = extension_file("sqlite_scanner")
+    if found is None:
         raise RuntimeError(
             "DuckDB's SQLite reader is missing: install the package "
             "duckdb-extension-sqlite-scanner in the version of the installed duckdb"
         )
-    return found[-1]
+    return found
 
 
 def _gib(amount: str) -> float:
@@ -226,7 +220,3 @@ def _gib(amount: str) -> float:
 
 def _path_setting(variable: str, default: Path) -> Path:
     return Path(os.environ.get(variable) or default).expanduser()
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -21,6 +21,7 @@ from ..raw.store import RawStore
 from ..runtime.lock import interrupted_run
 from ..thresholds import changed_thresholds, thresholds_in_force
 from .fingerprint import FailedBuild, failed_build, noted_file_problems, tables_confirmed_at
+from .postgres.note import PublishedCopy, published_copy
 from .published import change_log
 from .query import DAMAGE_HINT, query
 from .roster import RosterStatus, read_roster_status
@@ -64,8 +65,9 @@ class Status:
     `tables_at`: when the tables were last known to be those of what is stored, by a build or by a
     sync that had nothing to change; None while there are none. `changed_thresholds`: those of the
     settings that are not the defaults. `pending_migrations`: what the next sync will change in a
-    raw store of an older version, by name. `file_problems`: lines of the mentors and schedule files
-    that did not count at the last build, in words.
+    raw store of an older version, by name. `postgres`: the copy of the tables in the database that
+    the settings name; None where they name none. `file_problems`: lines of the mentors and schedule
+    files that did not count at the last build, in words.
     """
 
     config_path: Path | None = None
@@ -82,6 +84,7 @@ class Status:
     pending_migrations: list[str] = field(default_factory=list)
     backups: Backups = field(default_factory=Backups)
     roster: RosterStatus = field(default_factory=RosterStatus)
+    postgres: PublishedCopy | None = None
     file_problems: list[str] = field(default_factory=list)
     classes: list[ClassStatus] = field(default_factory=list)
 
@@ -113,6 +116,7 @@ class Status:
                 "taken_at": _iso(self.backups.taken_at),
             },
             "roster": self.roster.as_json(),
+            "postgres": self.postgres.as_json() if self.postgres else None,
             "file_problems": self.file_problems,
             "classes": [
                 {
@@ -205,6 +209,7 @@ def read_status(settings: Settings, *, now: datetime | None = None) -> Status:
         pending_migrations=store.pending_migrations(),
         backups=_backups(settings),
         roster=read_roster_status(settings),
+        postgres=published_copy(settings),
         file_problems=noted_file_problems(settings),
         classes=classes,
     )

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...project import project_dir
+from ...project import primary_key, project_dir, read_contract
 from ...reading.masking import masked_columns
 from ...reading.tables import Column, Table
 
@@ -68,14 +68,14 @@ class Contracts:
     """
 
     def __init__(self, project: Path | None = None) -> None:
-        self._models = (project or project_dir()) / "models"
+        self._project = project or project_dir()
         self._read: dict[str, Contract] = {}
 
     @cached_property
     def _blocks(self) -> dict[str, str]:
         text = "".join(
             path.read_text(encoding="utf-8")
-            for path in sorted((self._models / "_docs").glob("*.md"))
+            for path in sorted((self._project / "models" / "_docs").glob("*.md"))
         )
         return {name: " ".join(block.split()) for name, block in _BLOCK.findall(text)}
 
@@ -86,17 +86,12 @@ class Contracts:
         return self._read[name]
 
     def _contract(self, name: str) -> Contract:
-        import yaml  # type: ignore[import-untyped, unused-ignore]
-
-        schema, plain = name.split(".")
-        text = (self._models / schema / f"{plain}.yml").read_text(encoding="utf-8")
-        [model] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["models"]  # noqa: S506
-        keys = [c["columns"] for c in model["constraints"] if c["type"] == "primary_key"]
+        model = read_contract(self._project, name)
         return Contract(
             name,
             self._words(model["description"]),
             {column["name"]: self._column(column) for column in model["columns"]},
-            tuple(keys[0]),
+            primary_key(model),
         )
 
     def _column(self, column: Mapping[str, Any]) -> ContractColumn:
