@@ -14,7 +14,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from .channels import Channel, parsed_channels
@@ -39,6 +39,9 @@ ENV_PREFIX = "COHORT_TRACKER_"
 _MAX_FILE_BYTES = 1 << 20
 _FILE_HINT = "docs/configuration.md shows how it is written; `cohort-tracker init` makes a new one."
 DEFAULT_API_BASE = "https://api.openclass.ai"
+AUTO: Literal["auto"] = "auto"
+LARGEST_PAGE = 1_000
+"""The most records that are asked for per page where the settings leave it to be found out."""
 # Keys that the Rust tracker writes and that mean nothing here.
 FOREIGN_KEYS = frozenset({"check_for_updates"})
 # Environment variables of the prefix that are no settings: the dbt profile reads them.
@@ -67,7 +70,7 @@ class Settings:
     app_id: str | None = None
     data_dir: Path = Path("~/.cohort-tracker")
     page_delay: float = 0.5
-    page_size: int = 200
+    page_size: int | Literal["auto"] = AUTO
     lookback_days: float = 14.0
     full_refresh_days: float = 7.0
     max_rejected_share: float = 0.1
@@ -101,6 +104,11 @@ class Settings:
         """The time zone of a class, by the first of its ids that the settings give one for."""
         zones = (self.class_timezones.get(name) for name in names if name is not None)
         return next(filter(None, zones), self.timezone)
+
+    @property
+    def largest_page(self) -> int:
+        """The most records that are asked for per page."""
+        return LARGEST_PAGE if self.page_size == AUTO else self.page_size
 
     @property
     def raw_path(self) -> Path:
@@ -451,6 +459,16 @@ def _patterns(value: Any) -> tuple[str, ...]:
     return patterns
 
 
+def _page_size(value: Any) -> int | Literal["auto"]:
+    if value == AUTO:
+        return AUTO
+    try:
+        size: int = _number(1, 10_000, whole=True)(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f'{error}; or "{AUTO}"') from None
+    return size
+
+
 def _path(value: Any) -> Path:
     return Path(_text(value))
 
@@ -556,7 +574,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "app_id": _text,
     "data_dir": _path,
     "page_delay": _number(0, 3600),
-    "page_size": _number(1, 10_000, whole=True),
+    "page_size": _page_size,
     "lookback_days": _number(0, 3650),
     "full_refresh_days": _number(0, 3650),
     "max_rejected_share": _number(0, 1),

@@ -185,6 +185,7 @@ class Bench:
             "api_base": self.server.url,
             "data_dir": str(self.data),
             "page_delay": 0,
+            "page_size": 200,  # "auto" is for the tests of it: it asks more than once
             **self.options,
             **options,
         }

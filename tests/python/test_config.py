@@ -29,7 +29,7 @@ def settings_from(tmp_path: Path, text: str, **environ: str):
 def test_defaults_without_file_or_environment():
     settings = load_settings(None, {})
     assert settings.page_delay == 0.5
-    assert settings.page_size == 200
+    assert settings.page_size == "auto"
     assert settings.timezone == "UTC"
     assert settings.data_dir == Path("~/.cohort-tracker").expanduser()
     assert settings.api_base == "https://api.openclass.ai"

@@ -58,6 +58,7 @@ class Pipeline:
             "password": "sandbox-password",
             "api_base": self.bench.server.url,
             "page_delay": 0,
+            "page_size": 200,
         }
         return openclass(**{**given, **options})
 

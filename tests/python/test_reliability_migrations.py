@@ -27,6 +27,7 @@ from warehouse_fixture import rows, run_dbt
 NAMES = [migration.name for migration in MIGRATIONS]
 ADDED = [
     "add class_states",
+    "add page_sizes",
     "add schedule",
     "add exclusions",
     "add contacts",
@@ -88,6 +89,7 @@ def counts(bench: Bench) -> dict[str, int]:
     left = {
         "sync_runs",
         "sync_pages",
+        "page_sizes",
         "class_states",
         "exclusions",
         "contacts",

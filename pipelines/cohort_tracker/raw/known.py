@@ -57,6 +57,15 @@ class StoredClass:
 
 
 @dataclass(frozen=True)
+class StoredPageSize:
+    """How many records an API gave per page: asked for, and granted (None: all fitted on one)."""
+
+    asked: int
+    granted: int | None
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True)
 class StoredFile:
     """The current version of a file that people keep: its number, and its rows by column."""
 
@@ -80,8 +89,9 @@ class Known:
     asked for (aware, UTC). `states` say whether a class is listed and asked for. `recorded` are the
     classes with stored progressions, `synced` those of which a run did not fail. `curricula` are
     (class id, units hash) whose rows are stored. `rejected` are hashes of rejected records by
-    class, of rejected lines by `file:<table>`. `forgotten` are people of whom nothing may be
-    stored. What is many rows a class is read when its turn comes: `read_class`, `curriculum`.
+    class, of rejected lines by `file:<table>`. `page_sizes` are by the API's address. `forgotten`
+    are people of whom nothing may be stored. What is many rows a class is read when its turn comes:
+    `read_class`, `curriculum`.
     """
 
     class_versions: dict[str, StoredClassVersion] = field(default_factory=dict)
@@ -92,6 +102,7 @@ class Known:
     curricula: set[tuple[str, str]] = field(default_factory=set)
     rejected: dict[str, set[str]] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
+    page_sizes: dict[str, StoredPageSize] = field(default_factory=dict)
     forgotten: Forgotten = field(default_factory=Forgotten)
     read_class: Callable[[str], StoredClass] = _nothing
     curriculum: Callable[[str, str], set[str]] = _no_curriculum

@@ -108,6 +108,13 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
         _required("records_processed", "bigint"),
         _required("synced_at", "timestamp"),
     ),
+    "page_sizes": (
+        _required("source", "text"),
+        _required("api_base", "text"),
+        _required("asked", "bigint"),
+        Column("granted", "bigint"),
+        *_SEEN,
+    ),
     "rejected_records": (
         _required("source", "text"),
         _required("class_id", "text"),
@@ -172,7 +179,7 @@ RAW_TABLES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
-LOG_TABLES = ("sync_pages", "sync_runs")
+LOG_TABLES = ("page_sizes", "sync_pages", "sync_runs")
 """What was asked for and how it went, in the order of writing; the others hold what was read."""
 
 FILE_TABLES = ("roster", "mentors", "schedule", "exclusions")

@@ -21,7 +21,14 @@ from ..errors import DamagedStoreError, ForeignStoreError, StoreError
 from .class_states import ClassState
 from .forgotten import Forgotten, Memory, entries_of, secret_of, take_over
 from .generation import begin_generation
-from .known import Known, StoredClass, StoredClassVersion, StoredFile, StoredRecord
+from .known import (
+    Known,
+    StoredClass,
+    StoredClassVersion,
+    StoredFile,
+    StoredPageSize,
+    StoredRecord,
+)
 from .migrations import LAYOUT, MIGRATIONS, Migration, columns_of
 from .run_log import (
     ClassKey,
@@ -187,7 +194,7 @@ class RawStore:
         return done
 
     def append_log(self, rows: Sequence[Row]) -> None:
-        """Append rows of the log's tables (`sync_runs`, `sync_pages`), all or none."""
+        """Append rows of the log's tables, all or none."""
         by_table: Mapping[str, list[list[Any]]] = {table: [] for table in LOG_TABLES}
         for table, row in rows:
             values = [as_stored(row.get(column.name)) for column in RAW_TABLES[table]]
@@ -341,6 +348,7 @@ class RawStore:
                 curricula=set(curricula),
                 rejected=rejected,
                 files={table: _newest_file(db, table) for table in FILE_TABLES},
+                page_sizes=_page_sizes(db, source),
                 forgotten=Forgotten(entries_of(db)),
                 read_class=partial(self._stored_class, source),
                 curriculum=partial(self._curriculum, source),
@@ -755,6 +763,19 @@ def _class_states(db: sqlite3.Connection, source: str) -> dict[str, ClassState]:
             None if listed is None else bool(listed), as_moment(since), bool(retired)
         )
         for class_id, listed, since, retired in rows
+    }
+
+
+def _page_sizes(db: sqlite3.Connection, source: str) -> dict[str, StoredPageSize]:
+    rows = db.execute(
+        "SELECT api_base, asked, granted, first_seen_at FROM page_sizes"
+        " WHERE source = ? ORDER BY rowid",
+        (source,),
+    )
+    return {
+        api_base: StoredPageSize(asked, granted, moment)
+        for api_base, asked, granted, seen in rows
+        if (moment := as_moment(seen))
     }
 
 

@@ -171,6 +171,12 @@ class Api:
             "results_per_page": size,
             "can_load_more": (page + 1 - faults.extra_empty_page) * size < pages.length,
         }
+        if faults.results_per_page == "missing":
+            del metadata["results_per_page"]
+        elif faults.results_per_page == "asked":
+            metadata["results_per_page"] = asked
+        elif faults.results_per_page == "records":
+            metadata["results_per_page"] = max(min(size, pages.length - page * size), 0)
         if faults.no_total:
             del metadata["total"]
         if faults.can_load_more == "missing":

@@ -14,6 +14,8 @@ Steady switches shape every page of progressions, or of the class list:
 | `clamp=N` | never more than N records on a page, `results_per_page` says so |
 | `extra_empty_page` | `can_load_more` promises one more page, which is empty |
 | `can_load_more=true\\|false\\|missing` | always true, always false, or not there |
+| `results_per_page=asked\\|records\\|missing` | says what was asked for, how many records the |
+| | page has, or is not there, instead of the size in force |
 | `class_pages=N` | the class list comes in pages of N |
 | `class_pages_repeat` | every page of the class list is the first |
 | `class_total_off=N` | the class list's `metadata.total` is wrong by N |
@@ -22,7 +24,13 @@ Steady switches shape every page of progressions, or of the class list:
 
 Incidents happen to single requests. Options of each: `times=N` or `times=always` (how many requests
 it hits), `after=N` (matching requests that pass first, 0), `on=PATH` (part of the path, default
-`/progressions`), `page=N` (only requests for that page).
+`/progressions`), `page=N` (only requests for that page), `over=N` (only requests for more than N
+records on a page).
+
+So `max_page_size=1000` with `shrink=30,over=200,times=always` is an API that falls back to 30 where
+more than 200 are asked for, with `status=413,over=200,times=always` one that refuses, with
+`hang=60,over=200,times=always` one that is too slow; with `after=3` as well each changes its mind
+in the middle.
 
 | incident | times | what happens |
 |---|---|---|
@@ -38,6 +46,7 @@ it hits), `after=N` (matching requests that pass first, 0), `on=PATH` (part of t
 | `hang=SECONDS` | 1 | no answer for so long, then a close |
 | `drip=BYTES` | always | so many bytes of body per second |
 | `delay=SECONDS` | always | waits before it answers |
+| `shrink=N` | 1 | answers as if N records had been asked for |
 | `redirect=URL` | always | status 302 to the same path under URL |
 | `insert=N` | 1 | N new records come in first, just before the answer (after=1: paging shifts) |
 | `remove=N` | 1 | the N newest records vanish just before the answer (after=1) |
@@ -46,7 +55,7 @@ it hits), `after=N` (matching requests that pass first, 0), `on=PATH` (part of t
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -54,6 +63,7 @@ from typing import Literal
 from .errors import SandboxError
 
 CanLoadMore = Literal["true", "false", "missing"]
+ResultsPerPage = Literal["asked", "records", "missing"]
 Kind = type[float] | type[int] | type[str]
 ALWAYS = 2**62
 
@@ -71,6 +81,7 @@ INCIDENTS: dict[str, tuple[Kind | None, int, int]] = {
     "hang": (float, 1, 0),
     "drip": (int, ALWAYS, 0),
     "delay": (float, ALWAYS, 0),
+    "shrink": (int, 1, 0),
     "redirect": (str, ALWAYS, 0),
     "insert": (int, 1, 1),
     "remove": (int, 1, 1),
@@ -85,6 +96,7 @@ STEADY = (
     "clamp",
     "extra_empty_page",
     "can_load_more",
+    "results_per_page",
     "class_pages",
     "class_pages_repeat",
     "class_total_off",
@@ -106,6 +118,7 @@ class Incident:
     after: int | None = None
     on: str = "/progressions"
     page: int | None = None
+    over: int | None = None
     retry_after: str | None = None
     _seen: int = field(default=0, init=False, repr=False)
 
@@ -126,9 +139,11 @@ class Incident:
         """Return the value of an incident that has a number."""
         return float(self.value or 0)
 
-    def hits(self, path: str, page: str | None) -> bool:
+    def hits(self, path: str, query: Mapping[str, str]) -> bool:
         """Count a request and return whether the incident happens to it."""
-        if self.on not in path or (self.page is not None and page != str(self.page)):
+        if self.on not in path or (self.page is not None and query.get("page") != str(self.page)):
+            return False
+        if self.over is not None and not _asks_for_more(query, self.over):
             return False
         assert self.times is not None and self.after is not None
         self._seen += 1
@@ -159,6 +174,7 @@ class Faults:
     clamp: int | None = None
     extra_empty_page: bool = False
     can_load_more: CanLoadMore | None = None
+    results_per_page: ResultsPerPage | None = None
     class_pages: int | None = None
     class_pages_repeat: bool = False
     class_total_off: int = 0
@@ -166,13 +182,13 @@ class Faults:
     incidents: list[Incident] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
-    def happening(self, path: str, page: str | None) -> dict[str, Incident]:
+    def happening(self, path: str, query: Mapping[str, str]) -> dict[str, Incident]:
         """Count a request and return the incidents that happen to it, by name."""
         with self._lock:
             return {
                 incident.name: incident
                 for incident in list(self.incidents)
-                if incident.hits(path, page)
+                if incident.hits(path, query)
             }
 
     @classmethod
@@ -208,6 +224,10 @@ class Faults:
             if value not in ("true", "false", "missing"):
                 raise SandboxError("can_load_more needs true, false or missing")
             self.can_load_more = value  # type: ignore[assignment]
+        elif name == "results_per_page":
+            if value not in ("asked", "records", "missing"):
+                raise SandboxError("results_per_page needs asked, records or missing")
+            self.results_per_page = value  # type: ignore[assignment]
         elif name in ("total_off", "class_total_off"):
             setattr(self, name, int(_convert(name, value, int)))
         elif name in ("clamp", "class_pages"):
@@ -218,6 +238,11 @@ class Faults:
             raise SandboxError(f"{name} takes no value")
         else:
             setattr(self, name, True)
+
+
+def _asks_for_more(query: Mapping[str, str], records: int) -> bool:
+    asked = query.get("return_count", "")
+    return asked.isascii() and asked.isdigit() and int(asked) > records
 
 
 def _convert(name: str, value: float | int | str | None, kind: Kind) -> float | int | str:
@@ -257,6 +282,7 @@ def _incident(name: str, value: str | None, options: dict[str, str]) -> Incident
         after=_whole(options, "after"),
         on=options.pop("on", "/progressions"),
         page=_whole(options, "page"),
+        over=_whole(options, "over"),
         retry_after=options.pop("retry_after", None) if name == "status" else None,
     )
     if incident.retry_after is not None:

@@ -6,6 +6,7 @@ import socketserver
 import sys
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -155,6 +156,9 @@ class SandboxServer:
             self.desk.revoke()
         if "lockout" in incidents:
             self.desk.lockout()
+        if "shrink" in incidents:
+            fewer = str(int(incidents["shrink"].number))
+            request = replace(request, query={**request.query, "return_count": fewer})
         parts = [*request.path.strip("/").split("/"), "", ""]
         class_id = self.world.resolve(parts[2])
         for name, sign in (("insert", 1), ("remove", -1)):
@@ -231,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
             local=ipaddress.ip_address(self.client_address[0]).is_loopback,
         )
         faults = sandbox.faults
-        incidents = faults.happening(request.path, request.query.get("page"))
+        incidents = faults.happening(request.path, request.query)
         entry = LogEntry(
             started,
             wall,

@@ -28,11 +28,15 @@ _CHUNK_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class TransportLimits:
-    """Bounds on every request; times in seconds, sizes in bytes after decompression."""
+    """Bounds on every request; times in seconds, sizes in bytes after decompression.
+
+    `max_timeouts`: how many of the tries may end without an answer in time; None: all of them.
+    """
 
     connect_timeout: float = 10.0
     read_timeout: float = 30.0
     max_attempts: int = 5
+    max_timeouts: int | None = None
     retry_seconds: float = 120.0
     response_seconds: float = 120.0
     max_body_bytes: int = 32 << 20
@@ -56,7 +60,7 @@ class BoundedAdapter(HTTPAdapter):
 
     def __init__(self, pace: Pace, limits: TransportLimits) -> None:
         self._pace = pace
-        self._limits = limits
+        self.limits = limits
         self._socket: Any = None
         super().__init__(pool_maxsize=4)
 
@@ -70,7 +74,7 @@ class BoundedAdapter(HTTPAdapter):
         # In a thread of its own, so that nothing can outwait the limit: socket time-outs bound the
         # wait for the next byte only; headers that drip, a slow handshake and a slow name server
         # are bounded by not waiting for the thread any longer.
-        seconds = self._limits.response_seconds
+        seconds = self.limits.response_seconds
         deadline = time.monotonic() + seconds
         exchange = Background(lambda: self._exchange(request, deadline, args, kwargs), "request")
         # The body is read in the thread up to the same deadline and then says more.
@@ -110,7 +114,7 @@ class BoundedAdapter(HTTPAdapter):
     def _read(self, response: Response, deadline: float) -> Iterator[bytes]:
         size = 0
         expected = response.headers.get("Content-Length", "")
-        if expected.isdigit() and int(expected) > self._limits.max_body_bytes:
+        if expected.isdigit() and int(expected) > self.limits.max_body_bytes:
             raise BodyTooLargeError(f"the answer has {int(expected):,} bytes", response=response)
         if "," in response.headers.get("Content-Encoding", ""):
             # Never asked for, and layers multiply what a small answer can swell to.
@@ -128,13 +132,13 @@ class BoundedAdapter(HTTPAdapter):
             if not chunk:
                 return
             size += len(chunk)
-            if size > self._limits.max_body_bytes:
+            if size > self.limits.max_body_bytes:
                 raise BodyTooLargeError(
-                    f"the answer has more than {self._limits.max_body_bytes:,} bytes",
+                    f"the answer has more than {self.limits.max_body_bytes:,} bytes",
                     response=response,
                 )
             if time.monotonic() > deadline:
-                raise _too_slow(self._limits.response_seconds, response.request)
+                raise _too_slow(self.limits.response_seconds, response.request)
             yield chunk
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from ..errors import CohortTrackerError
+from ..errors import ApiUnavailableError, CohortTrackerError
+from ..raw.known import StoredPageSize
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,14 @@ class Page:
     can_load_more: bool | None
 
 
+def is_last(page: Page, size: int) -> bool:
+    """Whether a class ends with this page, if each page before it had `size` records."""
+    found, left = len(page.records), (page.total or 0) - page.number * size
+    return (
+        found <= left if page.can_load_more is False else found == left and not page.can_load_more
+    )
+
+
 class IncompleteListError(CohortTrackerError):
     """The API promises more classes than it shows.
 
@@ -60,6 +70,10 @@ class IncompleteListError(CohortTrackerError):
     def __init__(self, message: str, hint: str, classes: list[ClassInfo]) -> None:
         super().__init__(message, hint)
         self.classes = classes
+
+
+class PageSizeChangedError(ApiUnavailableError):
+    """A class must be read from page 0 again: from now on its pages have another size."""
 
 
 class Source(Protocol):
@@ -88,3 +102,20 @@ class Source(Protocol):
 
     def page(self, class_id: str, number: int) -> Page:
         """Page `number` of the class's progressions; called from one thread at a time."""
+
+
+@runtime_checkable
+class FindsPageSize(Protocol):
+    """A source that finds out how many records its API gives per page.
+
+    Its `page` raises PageSizeChangedError where a later page shows that the size does not hold.
+    """
+
+    api_base: str
+    """The address of what the sizes are of."""
+
+    def recall_page_size(self, known: Mapping[str, StoredPageSize]) -> None:
+        """Take over what was found out before, by the address of the API."""
+
+    def new_page_size(self) -> StoredPageSize | None:
+        """What was found out since the last call, if it is not what was known."""

@@ -18,9 +18,9 @@ from dlt.common.schema import TColumnSchema
 from dlt.extract import DltResource
 
 from ..config import Settings
-from ..raw.known import Known, StoredClass, StoredRecord
+from ..raw.known import Known, StoredClass, StoredPageSize, StoredRecord
 from ..raw.schema import RAW_TABLES
-from .api import ClassInfo, Description, Source
+from .api import ClassInfo, Description, FindsPageSize, Source
 from .choose import ClassChoice
 from .describe import describe
 from .extract import Extraction
@@ -91,8 +91,11 @@ def tables(connect: Callable[[], Source], settings: Settings, full: bool) -> lis
     )
     def progressions() -> Iterator[list[dict[str, Any]]]:
         names = [str(column["name"]) for column in _columns("progressions")]
-        state = dlt.current.resource_state().setdefault("classes", {})
+        kept = dlt.current.resource_state()
+        state, sizes = kept.setdefault("classes", {}), kept.setdefault("page_sizes", {})
         source, infos = session()
+        if isinstance(source, FindsPageSize):
+            source.recall_page_size({key: _unpacked_size(size) for key, size in sizes.items()})
         for info in infos:
             stored = _unpacked(state.get(info.class_id))
             known = Known(recorded={info.class_id}, read_class=partial(_as_is, stored))
@@ -115,6 +118,8 @@ def tables(connect: Callable[[], Source], settings: Settings, full: bool) -> lis
             if outcome.error is not None:
                 _log.warning("class %s: %s", info.class_id, outcome.error.message)
             state[info.class_id] = _packed(stored, outcome, datetime.now(UTC))
+            if isinstance(source, FindsPageSize) and (size := source.new_page_size()):
+                sizes[source.api_base] = [size.asked, size.granted, _text(size.first_seen_at)]
 
     return [classes, class_units, progressions]
 
@@ -169,6 +174,11 @@ def _unpacked(packed: dict[str, Any] | None) -> StoredClass:
         unexplained=packed["unexplained"],
         last_full_at=_moment(packed["last_full_at"]),
     )
+
+
+def _unpacked_size(packed: tuple[int, int | None, str]) -> StoredPageSize:
+    asked, granted, seen = packed
+    return StoredPageSize(asked, granted, datetime.fromisoformat(seen))
 
 
 def _text(value: Any) -> Any:

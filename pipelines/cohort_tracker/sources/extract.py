@@ -20,7 +20,7 @@ from ..errors import (
 )
 from ..raw.fields import PROGRESSION_FIELDS
 from ..raw.known import Known
-from .api import ClassInfo, Page, Source
+from .api import ClassInfo, FindsPageSize, Page, Source
 from .choose import is_described_lately
 from .classes import content_hash
 from .describe import describe
@@ -88,13 +88,13 @@ class Extraction:
     def _refuse_what_is_no_page(self, page: Page) -> None:
         """Raise ApiUnavailableError for far more records than asked for, or none among many."""
         found = len(page.records)
-        at_most = max(_FAR_MORE * self._settings.page_size, _LEAST_FAR_MORE, page.total or 0)
+        asked = self._settings.largest_page
+        at_most = max(_FAR_MORE * asked, _LEAST_FAR_MORE, page.total or 0)
         no_records = found > _FEW and not any(isinstance(item, dict) for item in page.records)
         if found > at_most or no_records:
             raise ApiUnavailableError(
                 f"the answer is no page of records: {found:,} things in it,"
-                f" {self._settings.page_size:,} asked for"
-                + (", none of them a record" if no_records else ""),
+                f" {asked:,} asked for" + (", none of them a record" if no_records else ""),
                 "What was stored before stays. If it lasts, tell who runs the API.",
             )
 
@@ -108,6 +108,8 @@ class Extraction:
         A class that fails does not stop the others, unless the others must fail in the same way:
         AuthenticationError is raised, and with no connection the rest is marked as failed.
         """
+        if isinstance(self._source, FindsPageSize):
+            self._source.recall_page_size(self._known.page_sizes)
         unreachable: ApiUnreachableError | None = None
         waiting = deque(classes)
         while waiting:
@@ -132,6 +134,7 @@ class Extraction:
                 ):
                     self.outcomes.remove(outcome)
                     continue
+            yield from self._page_size_rows()
             yield self._run_row(outcome, started)
             self._observer.class_finished(outcome)
             if fatal is not None:
@@ -273,6 +276,13 @@ class Extraction:
                 "synced_at": page.received_at,
             },
         )
+
+    def _page_size_rows(self) -> Iterator[Row]:
+        source = self._source
+        if isinstance(source, FindsPageSize) and (found := source.new_page_size()):
+            key = {"source": source.name, "api_base": source.api_base}
+            granted = {"asked": found.asked, "granted": found.granted}
+            yield "page_sizes", key | granted | self.seen(found.first_seen_at)
 
     def _run_row(self, outcome: ClassOutcome, started: datetime) -> Row:
         result = outcome.result

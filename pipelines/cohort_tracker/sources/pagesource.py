@@ -33,6 +33,11 @@ class PageSource:
         """Begin to fetch page `number`, which will most likely be asked for next."""
         self._ahead = number, Background(partial(self._fetch, number), "page")
 
+    def drop_ahead(self) -> None:
+        """Do without a page that was fetched ahead, whatever became of it."""
+        self.settle()
+        self._ahead = None
+
     def settle(self) -> None:
         """Wait for a page that was fetched ahead and is not wanted after all."""
         if self._ahead is not None:

@@ -19,10 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from ..raw.known import StoredClass, StoredRecord
-from .api import Page
+from .api import Page, PageSizeChangedError, is_last
 from .pagesource import PageSource
 from .records import Progression, RecordReader, Rejection, read_record, reject
 from .result import PageRead, ReadResult, Version
@@ -33,6 +34,7 @@ THOROUGH_AFTER = timedelta(hours=20)  # a daily sync is always thorough
 MAX_KEPT_REJECTIONS = 200
 """Of records without a good version, as many are kept of one read; the others are only counted."""
 _MAX_PAGES_WITHOUT_NEWS = 3
+_MAX_PAGE_SIZES = 5  # a source comes to the end of the sizes that it tries
 # A class may grow, and its total be wrong; a server without end must not be read without end.
 _MAX_TIMES_TOTAL, _SPARE_PAGES, _MAX_WITHOUT_TOTAL = 2, 5, 1_000_000
 
@@ -119,6 +121,7 @@ class ClassReader:
         self._has_unexpected = False
         self._page_size = 1
         self._granted: int | None = None
+        self._has_other_size = False
         self.result = ReadResult()
 
     def read(self) -> Iterator[PageRead]:
@@ -126,15 +129,34 @@ class ClassReader:
         try:
             if self._may_read_incrementally():
                 self.result.mode = "incremental"
+            for changes in count(1):
                 try:
-                    yield from self._incremental()
-                    return
-                except _NeedsFullRead:
-                    self.result.mode = "full"
-            yield from self._full()
+                    yield from self._read()
+                    break
+                except PageSizeChangedError:
+                    if changes > _MAX_PAGE_SIZES:
+                        raise
+                    self._begin_again()
         finally:
             self._summarise()
         self._pages.settle()
+
+    def _read(self) -> Iterator[PageRead]:
+        if self.result.mode == "incremental":
+            try:
+                yield from self._incremental()
+                return
+            except _NeedsFullRead:
+                self.result.mode = "full"
+        yield from self._full()
+
+    def _begin_again(self) -> None:
+        """Take what was met for stored and not for read: the proof is of one size of page."""
+        self._pages.drop_ahead()
+        self._page_size, self._granted = 1, None
+        self._met.clear()
+        self._met_rejected.clear()
+        self._left_out.clear()
 
     def removals(self) -> list[Version]:
         """Versions that mark stored ids as removed, after a read that proved it met all others."""
@@ -297,6 +319,8 @@ class ClassReader:
                 f"it could not be proven that every record was read: {current.accounted:,} met,"
                 f" the API counts {'none' if total is None else format(total, ',')}"
             )
+            if self._has_other_size:
+                self.result.problem += "; its pages change their size: set a smaller page_size"
         elif self._removed and not current.ids and not self._forced:
             # An empty answer is more often a fault of the server than an emptied class.
             self.result.verified = False
@@ -416,7 +440,10 @@ class ClassReader:
             claimed = 0 if more and page.records else page.page_size or 0
             self._page_size = max(claimed, len(page.records), 1)
         changed_size = self._granted is not None and page.page_size != self._granted
-        self._granted = page.page_size
+        if page.page_size == len(page.records) and is_last(page, self._page_size):
+            changed_size = False  # an API that tells how many there are on the page
+        else:
+            self._granted = page.page_size
         self.result.page_size = self._page_size
         if page.total is not None:
             self.result.reported_total = page.total
@@ -424,6 +451,7 @@ class ClassReader:
             if changed_size:
                 raise _NeedsFullRead
             return
+        self._has_other_size |= changed_size
         # Other page boundaries, or rows gone, shift what was not read yet past the reader.
         current.shifted |= changed_size
         if page.total is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import email.utils
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -39,6 +40,14 @@ BACKOFF_SECONDS = 0.5
 """The wait before the second try, on average doubled before each one after."""
 
 
+class TooSlowError(ApiUnavailableError):
+    """The answer did not come in time, as often as it was asked for."""
+
+
+class TooManyRequestsError(ApiUnavailableError):
+    """The server wants to be asked less often."""
+
+
 class PoliteSession(Session):
     """A `requests` session whose `send` keeps the pace and retries what another try may mend.
 
@@ -69,9 +78,19 @@ class PoliteSession(Session):
         self._environment: dict[tuple[str, str], Any] = {}
         self.verify = verify
         self.max_redirects = 3
-        adapter = BoundedAdapter(pace, limits)
-        self.mount("http://", adapter)
-        self.mount("https://", adapter)
+        self._adapter = BoundedAdapter(pace, limits)
+        self.mount("http://", self._adapter)
+        self.mount("https://", self._adapter)
+
+    @contextmanager
+    def within(self, limits: TransportLimits) -> Iterator[None]:
+        """Other limits for the requests meanwhile, which are this thread's only."""
+        before, self._limits = self._limits, limits
+        self._adapter.limits = limits
+        try:
+            yield
+        finally:
+            self._limits = self._adapter.limits = before
 
     def merge_environment_settings(self, url: Any, *given: Any) -> Any:
         """Proxies and certificates for `url`, asked of the environment once for each origin."""
@@ -84,7 +103,8 @@ class PoliteSession(Session):
         """Send with retries; returns the last answer, whatever its status.
 
         Raises ApiUnavailableError when no usable answer came within the bounds, saying what was
-        tried, and ApiUnreachableError when not even a connection could be made.
+        tried: as TooSlowError or TooManyRequestsError where that was it, as ApiUnreachableError
+        when not even a connection could be made.
         """
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = (self._limits.connect_timeout, self._limits.read_timeout)
@@ -111,11 +131,16 @@ class PoliteSession(Session):
         return response
 
     def _enough(self, started: float) -> Callable[[RetryCallState], bool]:
+        limits, timeouts = self._limits, 0
+
         def enough(state: RetryCallState) -> bool:
-            if state.attempt_number >= self._limits.max_attempts:
+            nonlocal timeouts
+            assert state.outcome is not None
+            timeouts += _is_too_slow(state.outcome.exception())
+            if state.attempt_number >= limits.max_attempts or timeouts == limits.max_timeouts:
                 return True
             elapsed = time.monotonic() - started
-            return elapsed + (state.upcoming_sleep or 0.0) > self._limits.retry_seconds
+            return elapsed + (state.upcoming_sleep or 0.0) > limits.retry_seconds
 
         return enough
 
@@ -194,7 +219,9 @@ def _give_up(state: RetryCallState, started: float) -> Response:
     )
     error = state.outcome.exception()
     if error is None:
-        raise ApiUnavailableError(f"{state.outcome.result().status_code} ({tried})")
+        status = state.outcome.result().status_code
+        kind = TooManyRequestsError if status == 429 else ApiUnavailableError
+        raise kind(f"{status} ({tried})")
     raise _as_api_error(f"{_describe(error)} ({tried})", error) from error
 
 
@@ -206,7 +233,11 @@ def _as_api_error(message: str, error: BaseException) -> ApiUnavailableError:
         isinstance(getattr(part, "reason", None), NewConnectionError) for part in error.args
     ):
         return ApiUnreachableError(message)
-    return ApiUnavailableError(message)
+    return TooSlowError(message) if _is_too_slow(error) else ApiUnavailableError(message)
+
+
+def _is_too_slow(error: BaseException | None) -> bool:
+    return isinstance(error, requests.Timeout) and not isinstance(error, requests.ConnectTimeout)
 
 
 def _describe(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -18,19 +18,22 @@ from ...errors import (
     AuthenticationError,
     ClassNotFoundError,
 )
+from ...raw.known import StoredPageSize
 from ..adapter import TransportLimits, UnusableBodyError
-from ..api import ClassInfo, Description, Page
+from ..api import ClassInfo, Description, Page, PageSizeChangedError
 from ..pace import Pace
 from ..transport import PoliteSession
 from . import envelope
 from .class_list import read_list
 from .description import class_info, curriculum
 from .envelope import EnvelopeError
+from .page_size import PageSizes, SizeRefusedError
 
 _CREDENTIALS_HINT = (
     "Check that e-mail and password work on the OpenClass site; `cohort-tracker init` takes others."
 )
 _REACH_HINT = "Check the network and api_base. Nothing is lost: a later sync goes on from here."
+_SIZE_HINT = "Set page_size to a number of records that the API gives per page."
 _CLASS_HINT = (
     "Check the class id with `cohort-tracker init`, and that the account may see the class."
 )
@@ -87,7 +90,7 @@ class OpenClassClient:
 
     def __init__(self, settings: Settings) -> None:
         self._credentials = settings.require_credentials()
-        self._page_size = settings.page_size
+        self._sizes = PageSizes(settings.page_size)
         self._token: str | None = None
         # Whoever asks for a page ahead and for something else meanwhile asks in turn.
         self._lock = threading.RLock()
@@ -100,7 +103,7 @@ class OpenClassClient:
             headers["Origin"] = settings.origin
         if settings.app_id:
             headers["X-OpenClass-App-Id"] = settings.app_id
-        limits = TransportLimits(
+        self._limits = TransportLimits(
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
             max_attempts=settings.max_attempts,
@@ -109,10 +112,10 @@ class OpenClassClient:
         )
         self._parse: Callable[[Any], Any] = _anything
         self._last: tuple[Response, Any] | None = None
-        self._base = settings.api_base.rstrip("/")
+        self.api_base = settings.api_base.rstrip("/")
         self._auth = TokenAuth(self)
         self._session = PoliteSession(
-            limits,
+            self._limits,
             Pace(settings.page_delay, settings.data_dir / LAST_REQUEST),
             check=self._parsed,
             verify=str(settings.ca_bundle) if settings.ca_bundle else True,
@@ -129,9 +132,11 @@ class OpenClassClient:
             "instructor_invite_code": "",
             "mentor_invite_code": "",
         }
-        with self._lock, _explained("log in"), self._expecting(_anything):
+        # In the middle of a page, too, with the usual patience.
+        usual = self._session.within(self._limits)
+        with self._lock, usual, _explained("log in"), self._expecting(_anything):
             response = self._session.post(
-                f"{self._base}/v1/auth/login",
+                f"{self.api_base}/v1/auth/login",
                 data=form,
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
                 auth=_NoAuth(),
@@ -192,13 +197,50 @@ class OpenClassClient:
         return Description(class_info({**detail, "id": class_id}), curriculum(detail))
 
     def page(self, class_id: str, number: int) -> Page:
-        """Page `number` of a class's progressions, newest completions first; raises as above."""
-        return self._fetch(
-            "fetch progressions",
-            f"{_class_path(class_id)}/progressions",
-            lambda answer: envelope.progressions_page(answer, number),
-            {"page": number, "return_count": self._page_size, "sort_by_completed_at": -1},
-        )
+        """Page `number` of a class's progressions, newest completions first.
+
+        Raises as above, and PageSizeChangedError where the class must be begun again with pages of
+        another size.
+        """
+        with self._lock:
+            while True:
+                size = self._sizes.size(class_id, number)
+                page = self._page_of(class_id, number, size)
+                if page is not None and self._sizes.accepts(class_id, size, page):
+                    return page
+                if number > 0:
+                    raise PageSizeChangedError(
+                        f"Failed to fetch progressions: pages of {size:,} records do not come as"
+                        " they did",
+                        _SIZE_HINT,
+                    )
+
+    def _page_of(self, class_id: str, number: int, size: int) -> Page | None:
+        """A page of that size; None where a smaller one is to be asked for."""
+        try:
+            with self._session.within(self._sizes.limits(size, self._limits)):
+                return self._fetch(
+                    "fetch progressions",
+                    f"{_class_path(class_id)}/progressions",
+                    lambda answer: envelope.progressions_page(answer, number),
+                    {"page": number, "return_count": size, "sort_by_completed_at": -1},
+                )
+        except ApiUnavailableError as error:
+            # Without a token it was the login that failed.
+            if self._token is not None and self._sizes.gives_way(size, error):
+                return None
+            if isinstance(error, SizeRefusedError):
+                refused = f"{error.message} to pages of {size:,} records"
+                raise SizeRefusedError(refused, _SIZE_HINT) from error
+            raise
+
+    def recall_page_size(self, known: Mapping[str, StoredPageSize]) -> None:
+        """Take over what was found out before, by the address of the API."""
+        self._sizes.recall(known.get(self.api_base))
+
+    def new_page_size(self) -> StoredPageSize | None:
+        """What was found out since the last call, if it is not what was known."""
+        return self._sizes.news()
 
     def _fetch(
         self,
@@ -208,7 +250,7 @@ class OpenClassClient:
         params: dict[str, int] | None = None,
     ) -> _T:
         with self._lock, _explained(what), self._expecting(parse):
-            response = self._session.get(f"{self._base}{path}", params=params, auth=self._auth)
+            response = self._session.get(f"{self.api_base}{path}", params=params, auth=self._auth)
             _raise_for_status(response, what)
             parsed: _T = self._parsed(response)
         return parsed
@@ -255,7 +297,8 @@ def _raise_for_status(response: Response, what: str) -> None:
         raise AuthenticationError(f"Authentication failed: {status}", _CREDENTIALS_HINT)
     if status in (403, 404, 410):
         raise ClassNotFoundError(f"Failed to {what}: {status}", _CLASS_HINT)
-    raise ApiUnavailableError(f"Failed to {what}: {status}", _REACH_HINT)
+    kind = SizeRefusedError if status in (400, 413, 422) else ApiUnavailableError
+    raise kind(f"Failed to {what}: {status}", _REACH_HINT)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import dlt
 from dlt.extract import DltResource
 
 from ...config import DEFAULT_API_BASE, Settings, with_overrides
+from ...setting_values import EnvText
 from ..dlt_tables import tables
 from .client import OpenClassClient
 
@@ -22,7 +23,7 @@ def openclass(
     origin: str | None = None,
     app_id: str | None = None,
     page_delay: float = Settings.page_delay,
-    page_size: int = Settings.page_size,
+    page_size: Any = Settings.page_size,  # dlt passes by what may be of two types
     lookback_days: float = Settings.lookback_days,
     full_refresh_days: float = Settings.full_refresh_days,
     ca_bundle: str | None = None,
@@ -51,7 +52,8 @@ def openclass(
         "origin": origin,
         "app_id": app_id,
         "page_delay": page_delay,
-        "page_size": page_size,
+        # Out of the environment a number comes as text.
+        "page_size": EnvText(page_size) if isinstance(page_size, str) else page_size,
         "lookback_days": lookback_days,
         "full_refresh_days": full_refresh_days,
         "ca_bundle": ca_bundle,
