@@ -154,6 +154,21 @@ def test_digest_of_a_new_channel_waits_for_its_day_unless_it_is_asked_for(office
     assert len(office.receiver.requests) == 2
 
 
+def test_digest_of_the_week_in_which_a_channel_is_new_is_not_sent(office: Office):
+    office.channels(f'{THURSDAY}\ndigest = "week"')
+    for _ in range(2):
+        assert office.notify().returncode == 0
+        assert office.receiver.requests == []
+
+
+def test_digest_that_is_asked_for_in_the_first_run_is_sent(office: Office):
+    office.channels(f'{THURSDAY}\ndigest = "week"')
+    for options in (["--digest", "week"], []):
+        assert office.notify(*options).returncode == 0
+        [text] = office.receiver.texts
+    assert text.startswith("calm · Thursday, week of 23 March")
+
+
 def test_digest_that_was_asked_for_is_that_of_its_week(office: Office):
     office.channels(f'{THURSDAY}\nrules = []\ndigest = "week"')
     office.hears_already("thursday", *EVERY_GROUP)
