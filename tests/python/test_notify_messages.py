@@ -317,6 +317,7 @@ def test_sync_notes_how_it_ended(bench: Bench):
         note = read_run_note(bench.data)
         assert note.failures == failures
         assert note.error is not None and "401" in note.error
+        assert note.read_nothing
     since = note.failed_since
     place = bench.home / "no folder"
     place.touch()
@@ -342,6 +343,28 @@ def test_refused_login_and_failed_backup_are_told(office: Office):
     note_run(office.data, datetime.now(UTC), error=None, backup_error=None)
     assert office.notify().returncode == 0
     assert len(office.receiver.requests) == 2
+
+
+def test_sync_that_came_to_no_class_keeps_mentors_silent_until_the_next(office: Office):
+    office.channels(THURSDAY)
+    office.hears_already("thursday", "calm|thursday")
+    for error, read_nothing, count in (
+        ("refused", True, 0),
+        ("b failed", False, 1),
+        (None, True, 1),
+    ):
+        note_run(
+            office.data,
+            datetime.now(UTC),
+            error=error,
+            backup_error=None,
+            read_nothing=read_nothing,
+        )
+        done = office.notify()
+        assert done.returncode == 0
+        why = "Nothing of calm · Thursday: the last sync failed before it came to a class."
+        assert (why in done.stdout) is (error == "refused")
+        assert len(office.receiver.requests) == count
 
 
 def test_build_that_failed_is_told_to_operators_and_mentors_hear_nothing(office: Office):
