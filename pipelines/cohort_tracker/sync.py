@@ -216,6 +216,7 @@ def run_sync(
             datetime.now(UTC),
             error=report.errors[0].message if report.errors else None,
             backup_error=report.backup_error.message if report.backup_error else None,
+            read_nothing=not report.classes,
         )
     report.duration_s = time.monotonic() - started
     return report

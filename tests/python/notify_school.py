@@ -24,7 +24,7 @@ from aiosmtpd.controller import Controller
 
 from raw_fixture import with_schedule_file, write_raw_db
 from support import SOURCE_ROOT
-from verdict_cohort import Cohort, every, store, students
+from verdict_cohort import Cohort, day, every, store, students
 from warehouse_fixture import build_warehouse
 
 ALWAYS_FRESH = 87_600
@@ -40,13 +40,13 @@ def school() -> list[Cohort]:
     """Three classes at work; in each some on the roster have never started.
 
     Of `calm` five of the 17 on Thursday are news: four with hostile names have never started, and
-    Fay fell behind; on Monday Lou is stuck. Of `storm` eight of 32 never started, all on Friday,
-    two of them with one name. `quiet` has no news.
+    Fay fell behind, as somebody did who left; on Monday Lou is stuck. Of `storm` eight of 32 never
+    started, all on Friday, two of them with one name. `quiet` has no news.
     """
     calm = Cohort("calm", range(1, 17))
     calm.follow(students(22), every(3, since=46))
     calm.follow(["late"], every(3, since=46, until=22))
-    calm.follow(["fell"], every(3, since=46, until=10))
+    calm.follow(["fell", "left"], every(3, since=46, until=10))
     for number, student in enumerate(students(22)):
         night = "Thursday" if number % 2 else "Monday"
         calm.enroll(student, first_name="Ada", last_name=f"Smith{number}", night=night)
@@ -55,6 +55,7 @@ def school() -> list[Cohort]:
         for record in calm.records:
             if record["user_id"] == f"calm/{student}":
                 record |= {"user_first_name": name, "user_last_name": "Lowe"}
+    calm.enroll("left", night="Thursday", left_on=day(1))
     for student, (first, last) in HOSTILE.items():
         calm.enroll(student, first_name=first, last_name=last, night="Thursday")
     storm = Cohort("storm", range(1, 17))

@@ -154,6 +154,21 @@ def test_digest_of_a_new_channel_waits_for_its_day_unless_it_is_asked_for(office
     assert len(office.receiver.requests) == 2
 
 
+def test_digest_of_the_week_in_which_a_channel_is_new_is_not_sent(office: Office):
+    office.channels(f'{THURSDAY}\ndigest = "week"')
+    for _ in range(2):
+        assert office.notify().returncode == 0
+        assert office.receiver.requests == []
+
+
+def test_digest_that_is_asked_for_in_the_first_run_is_sent(office: Office):
+    office.channels(f'{THURSDAY}\ndigest = "week"')
+    for options in (["--digest", "week"], []):
+        assert office.notify(*options).returncode == 0
+        [text] = office.receiver.texts
+    assert text.startswith("calm · Thursday, week of 23 March")
+
+
 def test_digest_that_was_asked_for_is_that_of_its_week(office: Office):
     office.channels(f'{THURSDAY}\nrules = []\ndigest = "week"')
     office.hears_already("thursday", *EVERY_GROUP)
@@ -302,6 +317,7 @@ def test_sync_notes_how_it_ended(bench: Bench):
         note = read_run_note(bench.data)
         assert note.failures == failures
         assert note.error is not None and "401" in note.error
+        assert note.read_nothing
     since = note.failed_since
     place = bench.home / "no folder"
     place.touch()
@@ -327,6 +343,28 @@ def test_refused_login_and_failed_backup_are_told(office: Office):
     note_run(office.data, datetime.now(UTC), error=None, backup_error=None)
     assert office.notify().returncode == 0
     assert len(office.receiver.requests) == 2
+
+
+def test_sync_that_came_to_no_class_keeps_mentors_silent_until_the_next(office: Office):
+    office.channels(THURSDAY)
+    office.hears_already("thursday", "calm|thursday")
+    for error, read_nothing, count in (
+        ("refused", True, 0),
+        ("b failed", False, 1),
+        (None, True, 1),
+    ):
+        note_run(
+            office.data,
+            datetime.now(UTC),
+            error=error,
+            backup_error=None,
+            read_nothing=read_nothing,
+        )
+        done = office.notify()
+        assert done.returncode == 0
+        why = "Nothing of calm · Thursday: the last sync failed before it came to a class."
+        assert (why in done.stdout) is (error == "refused")
+        assert len(office.receiver.requests) == count
 
 
 def test_build_that_failed_is_told_to_operators_and_mentors_hear_nothing(office: Office):

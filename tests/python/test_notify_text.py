@@ -27,6 +27,7 @@ from notify_school import HOSTILE, Receiver, mailing, receiving
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7/"
 DISCORD = "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js/"
 TEAMS = "workflows://127.0.0.1/workflow/signature"
+TELEGRAM = "tgram://123456789:AAabcdefghijklmnopqrstuvwxyzABCDEFG/123"
 BAD = (
     *("<!channel>", "<!here|x>", "<@U1>", "<#C1>", "<https://evil.example|click>", "&lt;!channel>"),
     *("@everyone", "@here", "<@1>", "<@&1>", "<#1>", "<:x:1>", "</ban:1>", "<t:1:R>", ":bomb:"),
@@ -181,12 +182,24 @@ def hyphenated() -> Message:
     return Message("Class · Night: many", entries, "Data up to now.")
 
 
+def test_telegram_takes_the_parts_of_a_message_as_they_are():
+    with receiving() as receiver:
+        service = service_at(receiver, TELEGRAM, notify_url="/bot")
+        parts = split(hyphenated(), delivery.limit_of(service), partial(delivery.room_of, service))
+        for part in parts:
+            answer = delivery.try_once(service, part.title_text(()), part.body(()))
+            assert answer.outcome is Outcome.ARRIVED
+        told = [request.body["text"] for request in receiver.requests]
+    assert [text.splitlines()[0] for text in told] == [f"<b>{part.title}</b>" for part in parts]
+    assert "".join(told).count("• Person ") == 20
+
+
 @pytest.mark.parametrize(
     ("url", "text", "room"),
     [
         (TEAMS, "a-b\nc", 7),
         (SLACK, "a-b\nc", 5),
-        ("tgram://123456789:AAabcdefghijklmnopqrstuvwxyzABCDEFG/123", "a-b <'c'>\nd", 36),
+        (TELEGRAM, "a-b <'c'>\nd", 36),
     ],
 )
 def test_what_is_escaped_takes_its_room(url: str, text: str, room: int):

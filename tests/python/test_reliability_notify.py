@@ -176,6 +176,37 @@ def test_without_an_answer_it_is_told_again_and_says_so(office: Office, answer: 
     assert second.count("(again)") == 5
 
 
+def test_what_may_have_arrived_stays_so_though_it_is_refused_afterwards(office: Office):
+    thursday(office).receiver.answers = ["cut", "500", "500"]
+    assert office.notify().returncode == 1
+    assert told(office) == ["pending"] * 5
+    assert office.notify().returncode == 0
+    assert [text.count("(again)") for text in office.receiver.texts] == [0, 5, 5, 5]
+
+
+def test_message_that_broke_off_goes_on_where_it_did(
+    office: Office, certificate: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with receiving(certificate) as teams:
+        port = teams.server.server_port
+        office.environment["CT_HOOK"] = f"workflows://127.0.0.1:{port}/workflow/signature"
+        teams.answers = ["200", "400", "400", "400"]
+        office.channels('name = "storm"\nclass = "storm"\nrules = []\ndigest = "week"')
+        office.hears_already("storm", "storm|")
+        assert office.notify().returncode == 1
+        sent = len(teams.requests)
+        for _ in range(2):
+            assert office.notify().returncode == 0
+        cards = [request.body["attachments"][0]["content"]["body"] for request in teams.requests]
+    titles = [title["text"].partition(", week of 23 March ")[2] for title, _ in cards]
+    parts = len(set(titles))
+    assert parts > 1
+    assert titles[:2] == [f"(1/{parts})", f"(2/{parts})"]
+    assert titles[sent:] == [f"({n}/{parts})" for n in range(2, parts + 1)]
+    assert "(again)" not in str(cards)
+
+
 def test_long_answer_is_an_answer(office: Office):
     thursday(office).receiver.answers = ["10kB"]
     assert office.notify().returncode == 0

@@ -12,6 +12,7 @@ from ..reading.briefing import Briefing, Student
 from ..reading.freshness import freshness_of
 from ..reading.reader import Reader
 from ..reading.scope import Group, key_of
+from ..runtime.run_note import read_run_note
 from .harmless import harmless
 
 QUIET_DAYS = 7
@@ -76,6 +77,8 @@ def why_not(settings: Settings, audience: Audience) -> str | None:
     fresh = freshness_of(settings, audience.briefing, audience.now)
     if fresh.failed_sync is not None:
         return "its last sync failed"
+    if read_run_note(settings.data_dir).read_nothing:
+        return "the last sync failed before it came to a class"
     if fresh.failed_build is not None:
         return "its tables could not be rebuilt"
     if fresh.is_stale or audience.briefing.is_stale:

@@ -153,7 +153,9 @@ class Ledger:
                 db.execute("PRAGMA secure_delete = ON")
                 self._lay_out(db)
                 yield db
-        except (sqlite3.Error, OSError) as error:
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}", _HINT) from error
+        except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}", _HINT) from error
 
     def _lay_out(self, db: sqlite3.Connection) -> None:

@@ -268,7 +268,9 @@ class Notifier:
             report.error = DeliveryError(
                 f"channel {channel.name}: {report.service} did not take a message:"
                 f" {answer.words} (tried {tries} times)",
-                "What was not sent is sent by the next `cohort-tracker notify`.",
+                "What was not sent is sent by the next `cohort-tracker notify`."
+                if noted
+                else "See whether its URL is right, then run `cohort-tracker notify --test` again.",
             )
 
 

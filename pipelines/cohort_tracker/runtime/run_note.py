@@ -22,6 +22,7 @@ class RunNote:
         failures: how many syncs failed in a row.
         failed_since: when the first of them failed.
         error: what the last one ended with.
+        read_nothing: whether the last one ended before it came to any class.
         backup_failed_since: when the first of the backups failed that failed in a row.
         backup_error: why the last backup failed.
     """
@@ -29,6 +30,7 @@ class RunNote:
     failures: int = 0
     failed_since: str | None = None
     error: str | None = None
+    read_nothing: bool = False
     backup_failed_since: str | None = None
     backup_error: str | None = None
 
@@ -42,7 +44,14 @@ def read_run_note(data_dir: Path) -> RunNote:
         return RunNote()
 
 
-def note_run(data_dir: Path, now: datetime, *, error: str | None, backup_error: str | None) -> None:
+def note_run(
+    data_dir: Path,
+    now: datetime,
+    *,
+    error: str | None,
+    backup_error: str | None,
+    read_nothing: bool = False,
+) -> None:
     """Note how a sync ended; without a word where no file can be written."""
     before = read_run_note(data_dir)
     at = now.isoformat(timespec="seconds")
@@ -50,6 +59,7 @@ def note_run(data_dir: Path, now: datetime, *, error: str | None, backup_error: 
         failures=before.failures + 1 if error else 0,
         failed_since=(before.failed_since or at) if error else None,
         error=error,
+        read_nothing=bool(error) and read_nothing,
         backup_failed_since=(before.backup_failed_since or at) if backup_error else None,
         backup_error=backup_error,
     )
