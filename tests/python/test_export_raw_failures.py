@@ -187,20 +187,25 @@ def test_file_in_the_place_of_a_folder_is_said(bench: Bench):
 
 
 @pytest.mark.parametrize(
-    ("place", "left"),
+    ("left", "is_there"),
     [
-        ("tenant=default", ".tenant=default.old"),  # killed between the two renames
-        ("tenant=default", ".tenant=default.new"),  # before the first
+        (".tenant=default.new", True),  # killed before it was in place
+        (".tenant=default.old", False),  # between the two renames
+        (".tenant=default.old", True),  # after them: it may hold who was forgotten
     ],
 )
-def test_what_a_killed_one_left_goes(bench: Bench, place: str, left: str):
+def test_what_a_killed_one_left_goes(bench: Bench, left: str, is_there: bool):
     assert bench.sync().exit_code == 0
     export(bench)
     table = bench.home / "raw" / "progressions"
-    (table / place).rename(table / left)
-    (bench.home / "raw" / "classes" / place / ".cohort-tracker-abc").write_bytes(b"PAR1")
+    shutil.copytree(table / "tenant=default", table / left)
+    if not is_there:
+        shutil.rmtree(table / "tenant=default")
+    unfinished = bench.home / "raw" / "classes" / "tenant=default" / ".cohort-tracker-abc"
+    unfinished.write_bytes(b"PAR1")
     done = export(bench)
-    assert done["progressions"]["rows"] == 45 and done["classes"]["file"] is None
+    assert done["progressions"]["rows"] == (0 if is_there else 45)
+    assert done["classes"]["file"] is None
     assert exported(bench.home / "raw") == stored(bench.raw)
     assert hidden(bench.home / "raw") == []
 

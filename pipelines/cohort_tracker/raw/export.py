@@ -66,10 +66,6 @@ class TableExport:
     anew: str | None
 
 
-class _ChangedError(Exception):
-    """Rows of the store were changed meanwhile: what was read of it is of two states."""
-
-
 @dataclass(frozen=True)
 class _Moment:
     """The store at one moment: which one, its generation, and the last row of each table.
@@ -107,15 +103,13 @@ def export_raw(store: RawStore, folder: Path, tenant: str) -> list[TableExport]:
         try:
             while True:
                 moment = _moment(store)
-                try:
-                    done = [
-                        _TableFolder(folder, table, tenant).bring_up_to_date(store, moment)
-                        for table in _ORDER
-                    ]
-                    if _moment(store).generation == moment.generation:
-                        return done
-                except _ChangedError:
-                    pass
+                done = [
+                    _TableFolder(folder, table, tenant).bring_up_to_date(store, moment)
+                    for table in _ORDER
+                ]
+                # Else rows were changed meanwhile: what is in place by now is written anew.
+                if _moment(store).generation == moment.generation:
+                    return done
         except OSError as error:
             raise StoreError(
                 f"{error.filename or folder} cannot be written: {error.strerror}",
@@ -244,14 +238,11 @@ class _TableFolder:
     ) -> Iterator[list[tuple[Any, ...]]]:
         """The rows behind a number that were there at the moment, in order.
 
-        The store is read a short time for each: whoever writes gets at it in between. Raises
-        _ChangedError where it is of another generation by then.
+        The store is read a short time for each: whoever writes gets at it in between.
         """
         upto = moment.last_rows[self._table]
         while after < upto:
             with store.reading() as db:
-                if generation_of(db) != moment.generation:
-                    raise _ChangedError
                 rows = db.execute(
                     f"SELECT {self._columns} FROM {self._table}"  # noqa: S608
                     " WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?",
