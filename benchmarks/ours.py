@@ -18,9 +18,7 @@ from .server import Served
 class Tracker:
     """A tracker of all classes that `served` has, with a data directory and a home of its own."""
 
-    def __init__(
-        self, home: Path, served: Served, *, page_size: int = 200, page_delay: float = 0.5
-    ) -> None:
+    def __init__(self, home: Path, served: Served, *, page_delay: float = 0.5) -> None:
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         self._home = home
@@ -31,7 +29,6 @@ class Tracker:
             "password": served.password,
             "api_base": served.url,
             "data_dir": str(self.data_dir),
-            "page_size": page_size,
             "page_delay": page_delay,
         }
         lines = [f"{key} = {json.dumps(value)}\n" for key, value in settings.items()]

@@ -23,7 +23,8 @@ class World:
     """What is served, and in which of the API's shapes.
 
     `real` envelope, `oid` ids: what public clients meet. `plain` and `plain`: the shape that a
-    stock client reads without glue, used side by side with the peers.
+    stock client reads without glue, used side by side with the peers. `granted`: the most records
+    on a page.
     """
 
     classes: int
@@ -32,6 +33,7 @@ class World:
     id_style: str = "oid"
     login_shape: str = "result"
     gzip: bool = False
+    granted: int = 200
 
     @property
     def records(self) -> int:
@@ -124,6 +126,7 @@ def _serve(world: World) -> None:
         "envelope": world.envelope,
         "id_style": world.id_style,
         "login_shape": world.login_shape,
+        "max_page_size": world.granted,
     }
     with SandboxServer(source, gzip=world.gzip, **shapes) as server:
         hello = {

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 class Sizes:
     """Sizes and numbers of runs.
 
-    `paced_records` in one class is the cohort that a mentor has; `bulk` and `marts` are classes of
-    `bulk_class` records, small and large; `many_classes` are small ones, with `logged_runs` in all.
+    `paced_records` in one class is the cohort that a mentor has, on servers that grant so many
+    records per page as `granted` says; `bulk` and `marts` are classes of `bulk_class` records,
+    small and large; `many_classes` are small ones, with `logged_runs` in all.
     """
 
     name: str
     paced_records: int
-    page_sizes: tuple[int, ...]
+    granted: tuple[int, ...]
     page_delay: float
     later_change: int
     bulk_class: int
@@ -35,7 +36,7 @@ class Sizes:
 FULL = Sizes(
     name="full",
     paced_records=3_781,
-    page_sizes=(200, 30),
+    granted=(1_000, 200, 30),
     page_delay=0.5,
     later_change=25,
     bulk_class=2_000,
@@ -54,7 +55,7 @@ FULL = Sizes(
 QUICK = Sizes(
     name="quick",
     paced_records=3_781,
-    page_sizes=(200,),
+    granted=(1_000, 200),
     page_delay=0.5,
     later_change=25,
     bulk_class=2_000,
@@ -73,7 +74,7 @@ QUICK = Sizes(
 TINY = Sizes(
     name="tiny",
     paced_records=90,
-    page_sizes=(30,),
+    granted=(1_000, 30),
     page_delay=0.05,
     later_change=5,
     bulk_class=80,

@@ -45,15 +45,16 @@ def measure(bench: Bench) -> Goal:
     sizes = bench.sizes
     goal = Goal("side", "Side by side, from the same server")
     cases = (
-        ("paced", _plain(1, sizes.paced_records), sizes.page_delay),
-        ("bulk", _plain(sizes.side_bulk, sizes.bulk_class), 0.0),
+        ("paced", _plain(1, sizes.paced_records, granted=1_000), sizes.page_delay),
+        ("bulk", _plain(sizes.side_bulk, sizes.bulk_class, granted=200), 0.0),
     )
     for key, world, delay in cases:
         _case(bench, goal, key, world, delay)
     goal.notes += [
-        "Every tool logs in, asks for the same pages with the same pace and stores each record "
-        "under its key; only ours also asks for the class and its curriculum, keeps versions and "
-        "proves completeness.",
+        "Every tool logs in, keeps the same pace and stores each record under its key; only ours "
+        "also asks for the class and its curriculum, keeps versions and proves completeness. The "
+        "peers ask for 200 records per page, as public clients of the API do. With the pace the "
+        "server would grant 1,000, which ours finds out; without it grants 200 to everybody.",
         "With marts: the peers' tables are copied into the layout that the models read, by one "
         "statement, and plain `dbt build` makes and tests the same models of them (with a warm "
         "partial parse). That is the least that somebody who wants the same answers would do.",
@@ -65,8 +66,9 @@ def measure(bench: Bench) -> Goal:
     return goal
 
 
-def _plain(classes: int, records: int) -> World:
-    return World(classes, records, envelope="plain", id_style="plain", login_shape="token")
+def _plain(classes: int, records: int, granted: int) -> World:
+    shape = {"envelope": "plain", "id_style": "plain", "login_shape": "token"}
+    return World(classes, records, **shape, granted=granted)
 
 
 def _case(bench: Bench, goal: Goal, key: str, world: World, delay: float) -> None:
@@ -104,7 +106,7 @@ def _case(bench: Bench, goal: Goal, key: str, world: World, delay: float) -> Non
     if delay:  # the limit of plain Python is one with the pace on
         claim = f"{title}: ours with marts against the load alone of {PLAIN.name}"
         ratio = walls[MARTS, OURS] / walls[LOAD, PLAIN.name]
-        goal.verdicts.append(Verdict(claim, ratio, 1.5, "×"))
+        goal.verdicts.append(Verdict(claim, ratio, 1.0, "×"))
 
 
 def _ours(bench: Bench, served: Served, delay: float) -> Iterator[tuple[str, Measured]]:

@@ -29,6 +29,7 @@ class Pipeline:
     def __init__(self, bench: Bench, home: Path, kind: str) -> None:
         self.bench, self.home, self.kind = bench, home, kind
         self.pages: list[int] = []
+        self.sizes: list[int] = []
 
     def run(self, **options: Any) -> dict[str, int]:
         """Run it; returns how many rows of each table were loaded."""
@@ -48,7 +49,9 @@ class Pipeline:
             trace: Any = pipeline.last_trace
             counts = trace.last_normalize_info.row_counts
         finally:
-            self.pages = [int(entry.query["page"]) for entry in self.bench.pages()]
+            queries = [entry.query for entry in self.bench.pages()]
+            self.pages = [int(query["page"]) for query in queries]
+            self.sizes = [int(query["return_count"]) for query in queries]
             pipeline.deactivate()
         return {table: count for table, count in counts.items() if not table.startswith("_dlt")}
 
@@ -60,7 +63,8 @@ class Pipeline:
             "page_delay": 0,
             "page_size": 200,
         }
-        return openclass(**{**given, **options})
+        chosen = {key: value for key, value in {**given, **options}.items() if value is not None}
+        return openclass(**chosen)
 
     def format(self) -> dict[str, Any]:
         return {} if self.kind == "duckdb" else {"loader_file_format": "parquet"}
@@ -232,3 +236,30 @@ def test_importing_the_source_leaves_the_environment_and_dlt_alone():
     )
     environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=60)
+
+
+def test_what_is_asked_for_per_page_is_found_out_once(tmp_path: Path):
+    done = [record(number, days_ago=number / 96 + 1) for number in range(1_100)]
+    source = Classes(c1=done, c2=[record(5_000)])
+    with Bench(tmp_path, source=source, server_options={"max_page_size": 1_000}) as bench:
+        bench.misbehave("status=413,over=200,times=always")
+        pipeline = Pipeline(bench, tmp_path, "duckdb")
+        pipeline.run(page_size="auto")
+        assert pipeline.sizes == [1_000] + [200] * 7
+        assert len(pipeline.rows("progressions")) == 1_101
+        pipeline.run(page_size="auto", full=True)
+        assert pipeline.sizes == [200] * 7
+        bench.misbehave()
+        pipeline.run(page_size=500, full=True)
+        assert pipeline.sizes == [500] * 4
+
+
+def test_a_page_size_of_the_environment_is_a_number_or_auto(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with Bench(tmp_path, server_options={"max_page_size": 1_000}) as bench:
+        pipeline = Pipeline(bench, tmp_path, "duckdb")
+        for text, asked in (("25", [25, 25]), ("auto", [1_000])):
+            monkeypatch.setenv("SOURCES__OPENCLASS__PAGE_SIZE", text)
+            pipeline.run(page_size=None, full=True)
+            assert pipeline.sizes == asked

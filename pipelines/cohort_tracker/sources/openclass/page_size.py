@@ -18,9 +18,8 @@ from ..adapter import TransportLimits
 from ..api import Page, is_last
 from ..transport import TooManyRequestsError, TooSlowError
 
-ENOUGH = 200
-"""A page of so many is taken as it comes: public clients get as many."""
-SIZES = (LARGEST_PAGE, ENOUGH, 100)
+SIZES = (LARGEST_PAGE, 200, 100)
+"""Public clients get 200; 100 is the most that any document names."""
 REMEMBERED_FOR = timedelta(days=30)
 PROBE_SECONDS = 8.0
 """How long the first answer to the largest size is waited for: about what a first sync of a cohort
@@ -83,7 +82,7 @@ class PageSizes:
             return usual
         if self._known is not None and self._known.asked == size:
             return replace(usual, max_timeouts=_TIMEOUTS_WHERE_IT_HELD)
-        if size <= ENOUGH:
+        if size < self._sizes[0]:
             return replace(usual, max_timeouts=1)
         seconds = min(usual.read_timeout, PROBE_SECONDS)
         return replace(usual, read_timeout=seconds, response_seconds=seconds, max_timeouts=1)
@@ -104,10 +103,10 @@ class PageSizes:
             return not (self._is_cut(class_id, page) and self._give_way(size))
         self._readings[class_id] = _Reading(size, len(page.records), page.page_size)
         granted = _granted(page)
-        if granted is not None and granted < ENOUGH:
-            smaller = self._smaller(size)
-            if smaller is not None and smaller > granted:
-                return not self._give_way(size)
+        smaller = self._smaller(size)
+        # Fewer than 200: an API that falls back to little where it is asked for too much.
+        if granted is not None and smaller is not None and smaller > granted:
+            return not self._give_way(size)
         self._learn(size, granted)
         return True
 

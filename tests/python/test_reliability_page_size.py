@@ -70,7 +70,7 @@ SERVERS = [
     at_night(150, ["results_per_page=missing"], [1_000], 200, 150),
     (200, ["results_per_page=records"], [], 1_000, 200),
     (1_000, ["shrink=30,over=200,times=always"], [1_000], 200, 200),
-    (1_000, ["shrink=30,over=100,times=always"], [1_000, 200], 100, 100),
+    at_night(1_000, ["shrink=30,over=100,times=always"], [1_000, 200], 100, 100),
     (30, [], [1_000, 200], 100, 30),
     at_night(30, ["results_per_page=asked"], [1_000, 200], 100, 30),
     (1_000, ["status=400,over=200,times=always"], [1_000], 200, 200),
@@ -169,12 +169,12 @@ def test_each_api_has_its_own_size(tmp_path: Path):
     ("faults", "requests"),
     [
         ([], 1),
-        (["results_per_page=records"], 1),
-        (["results_per_page=missing"], 1),
+        at_night(["results_per_page=records"], 1),
+        at_night(["results_per_page=missing"], 1),
         (["total_off=3"], 6),  # a second read shows that nothing is missing
-        (["no_total"], 2),
+        at_night(["no_total"], 2),
         (["no_total", "can_load_more=missing"], 2),
-        (["extra_empty_page"], 2),
+        at_night(["extra_empty_page"], 2),
     ],
 )
 def test_a_class_that_fits_on_a_page_tells_nothing_of_larger_pages(
@@ -296,7 +296,9 @@ def test_a_server_that_refuses_every_size_ends_in_a_clear_error(tmp_path: Path):
 # -- failures that are not about the size --------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", ["status=503,times=2", "status=429,retry_after=0.2", "reset"])
+@pytest.mark.parametrize(
+    "fault", ["status=503,times=2", at_night("status=429,retry_after=0.2"), at_night("reset")]
+)
 def test_a_failure_of_the_moment_does_not_make_pages_smaller(tmp_path: Path, fault: str):
     with bench_of(tmp_path, fault) as bench:
         require_whole(bench, bench.sync())
@@ -312,7 +314,8 @@ def test_a_server_that_breaks_over_large_pages_gets_smaller_ones(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("fault", "exit_code"), [("status=429", 5), ("status=404", 4), ("status=403", 4)]
+    ("fault", "exit_code"),
+    [("status=429", 5), at_night("status=404", 4), at_night("status=403", 4)],
 )
 def test_other_refusals_are_not_tried_with_smaller_pages(
     tmp_path: Path, fault: str, exit_code: int
@@ -350,8 +353,8 @@ def test_a_number_is_asked_for_as_it_is(tmp_path: Path):
     "fault",
     [
         "status=413,over=100,times=always",
-        "shrink=30,over=100,times=always",
-        "hang=60,over=200,times=always",
+        at_night("shrink=30,over=100,times=always"),
+        at_night("hang=60,over=200,times=always"),
         "status=413,over=200,after=1,times=always",
     ],
 )
