@@ -132,6 +132,21 @@ def test_a_killed_build_leaves_the_views_and_the_next_clears_up(
     assert {f"clocks_core__{before}", f"clocks_core__{after}"} <= names
 
 
+def test_a_school_that_was_not_exported_is_told_and_nothing_is_shown(
+    lakehouse: Lakehouse, shown: tuple[School, str]
+):
+    done = subprocess.run(
+        lakehouse.command("nobody"),
+        env=lakehouse.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "Was this school exported?" in done.stderr
+    [schemas] = lakehouse.ask("show schemas")
+    assert ["demo_core"] in schemas and ["nobody_core"] not in schemas
+
+
 def _wait_for_tables(
     lakehouse: Lakehouse, tenant: str, before: str, running: subprocess.Popen[bytes]
 ) -> str:

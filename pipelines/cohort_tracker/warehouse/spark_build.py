@@ -17,11 +17,13 @@ from pathlib import Path
 
 import click
 from dbt.cli.main import dbtRunner
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from cohort_tracker import __version__
 from cohort_tracker.project import project_dir
 from cohort_tracker.raw.schema import RAW_TABLES
+from cohort_tracker.runtime.printing import say
 
 _TENANT = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
@@ -47,9 +49,9 @@ def main(raw: str, tenant: str, work: Path | None, all_tests: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="cohort-tracker-") as directory:
         problem = build(work or Path(directory), all_tests)
     if problem:
-        click.echo(f"{problem}\nReaders still see the tables of the last good build.", err=True)
+        say(f"{problem}\nReaders still see the tables of the last good build.", err=True)
         sys.exit(1)
-    click.echo(f"Build {build_id} is what readers of {schemas}_core and {schemas}_marts see now.")
+    say(f"Build {build_id} is what readers of {schemas}_core and {schemas}_marts see now.")
 
 
 def lay_views_over_raw(raw: str, tenant: str, schema: str) -> None:
@@ -60,9 +62,14 @@ def lay_views_over_raw(raw: str, tenant: str, schema: str) -> None:
     session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for table in (*RAW_TABLES, "raw_secret"):
         files = f"{raw}/{table}/tenant={tenant}".replace("`", "``")
-        session.sql(
-            f"CREATE OR REPLACE VIEW {schema}.{table} AS SELECT * FROM parquet.`{files}`"  # noqa: S608
-        )
+        view = f"CREATE OR REPLACE VIEW {schema}.{table} AS SELECT * FROM parquet.`{files}`"  # noqa: S608
+        try:
+            session.sql(view)
+        except AnalysisException as error:
+            raise click.ClickException(
+                f"Spark cannot read {files}: {str(error).splitlines()[0]}\n"
+                f"Was this school exported? `cohort-tracker export --raw {raw} --tenant {tenant}`"
+            ) from error
 
 
 def build(work: Path, all_tests: bool) -> str | None:
