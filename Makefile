@@ -11,6 +11,8 @@ READY := $(VENV)/.ready
 NEWEST := build/newest
 BENCH := build/bench
 BENCH_READY := $(BENCH)/.ready
+SPARK := build/spark
+SPARK_READY := $(SPARK)/.ready
 
 # Installing, without a word about pip itself.
 INSTALL := -m pip install --quiet --disable-pip-version-check
@@ -20,8 +22,8 @@ NEWEST_TESTS := $(addprefix tests/python/test_, cli.py container.py dbt_worker.p
 	models_cohort.py reliability_network.py structure.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup hooks lint types unit dbt-test coverage nightly test-newest docs \
-	pictures lock bench bench-quick bench-setup bench-lock bench-health clean
+.PHONY: help demo test setup hooks lint types unit dbt-test coverage nightly test-newest spark \
+	spark-setup spark-lock spark-bench docs pictures lock bench bench-quick bench-setup bench-lock bench-health clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +77,31 @@ nightly: $(READY) ## what takes longer: 240 kills at random moments, more cases 
 dbt-test: $(READY) ## the dbt project with all its tests, on the invented cohort
 	$(BIN)/cohort-tracker demo --dir build/dbt-test
 	COHORT_TRACKER_DATA_DIR=build/dbt-test/data $(BIN)/dbt --quiet build
+
+spark: $(SPARK_READY) ## the same tables on Spark 4, row by row; needs Java 17, takes half an hour
+	$(SPARK)/venv/bin/python -m pytest tests/spark
+
+spark-bench: $(SPARK_READY) ## how Spark grows: RECORDS="1000000 10000000", CORES="1 2"; an idle machine
+	$(SPARK)/venv/bin/python tests/spark/growth.py --work $(SPARK)/growth \
+		--records $(or $(RECORDS),1000000 10000000) --cores $(or $(CORES),1 2)
+
+spark-setup: $(SPARK_READY) ## what `make spark` needs, Java too where it may install it
+
+$(SPARK_READY): tests/spark/requirements.lock pyproject.toml
+	@java -version > /dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+		&& apt-get update && apt-get install --yes openjdk-17-jre-headless; } \
+		|| { echo "Java 17 or newer is needed: sudo apt-get install openjdk-17-jre-headless, or your system's own"; exit 2; }
+	$(PYTHON) -m venv $(SPARK)/venv
+	$(SPARK)/venv/bin/python $(INSTALL) --require-hashes -r tests/spark/requirements.lock
+	$(SPARK)/venv/bin/python $(INSTALL) --no-deps --editable .
+	@touch $@
+
+spark-lock: $(READY) ## the newest versions of that; what both have as in requirements.lock
+	$(BIN)/python $(INSTALL) "uv>=0.5"
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --no-header --no-annotate --no-strip-extras --extra spark \
+		--constraint requirements.lock --output-file tests/spark/requirements.lock \
+		pyproject.toml tests/spark/requirements.in
 
 docs: $(READY) ## all tables, columns and the lineage in one file, opened where there is a browser
 	$(BIN)/python docs/make_metrics.py

@@ -4,7 +4,7 @@ with stuck as (
     select
         class_id,
         assignment_id,
-        {{ dbt.listagg("concat_ws(' ', first_name, last_name)", "', '", 'order by last_name, first_name, student_id') }}
+        {{ joined_text("concat_ws(' ', first_name, last_name)", "', '", ['last_name', 'first_name', 'student_id']) }}
             as students
     from {{ ref('stuck_students') }}
     group by class_id, assignment_id

@@ -28,3 +28,17 @@
 {% macro mean_of_whole(whole_number, counted) -%}
     {{ rate('sum(' ~ whole_number ~ ')', 'count(' ~ counted ~ ')') }}
 {%- endmacro %}
+
+{#- Texts of a group in one, in an order that leaves no tie. -#}
+{% macro joined_text(text, separator, order_columns) -%}
+    {{ adapter.dispatch('joined_text', 'cohort_tracker')(text, separator, order_columns) }}
+{%- endmacro %}
+
+{% macro default__joined_text(text, separator, order_columns) -%}
+    {{ dbt.listagg(text, separator, 'order by ' ~ order_columns | join(', ')) }}
+{%- endmacro %}
+
+{#- dbt's own for Spark leaves the order away. -#}
+{% macro spark__joined_text(text, separator, order_columns) -%}
+    listagg({{ text }}, {{ separator }}) within group (order by {{ order_columns | join(', ') }})
+{%- endmacro %}

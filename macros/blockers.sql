@@ -13,9 +13,12 @@
         case when is_ranked then nullif(codes, '') end as reason_codes,
         case
             when is_ranked
-                then row_number() over (
-                    partition by {{ partition | join(', ') }}
-                    order by is_ranked desc, stuck_rate desc, stuck desc, low_grade_rate desc nulls last, position asc
+                then cast(
+                    row_number() over (
+                        partition by {{ partition | join(', ') }}
+                        order by
+                            is_ranked desc, stuck_rate desc, stuck desc, low_grade_rate desc nulls last, position asc
+                    ) as bigint
                 )
         end as blocker_rank
     from (

@@ -23,12 +23,55 @@
 
 {#- Whole days from one day to another. -#}
 {% macro days_between(earlier, later) -%}
+    {{ adapter.dispatch('days_between', 'cohort_tracker')(earlier, later) }}
+{%- endmacro %}
+
+{% macro default__days_between(earlier, later) -%}
     cast({{ dbt.datediff(earlier, later, 'day') }} as bigint)
+{%- endmacro %}
+
+{#- dbt's own for Spark fails on a null. -#}
+{% macro spark__days_between(earlier, later) -%}
+    cast(datediff({{ later }}, {{ earlier }}) as bigint)
+{%- endmacro %}
+
+{#- Seconds from one moment to another, fractions of either left away. -#}
+{% macro seconds_between(earlier, later) -%}
+    {{ adapter.dispatch('seconds_between', 'cohort_tracker')(earlier, later) }}
+{%- endmacro %}
+
+{% macro default__seconds_between(earlier, later) -%}
+    {{ dbt.datediff(earlier, later, 'second') }}
+{%- endmacro %}
+
+{% macro spark__seconds_between(earlier, later) -%}
+    (unix_seconds({{ later }}) - unix_seconds({{ earlier }}))
 {%- endmacro %}
 
 {#- A day moved by a number of days. -#}
 {% macro add_days(day, days) -%}
+    {{ adapter.dispatch('add_days', 'cohort_tracker')(day, days) }}
+{%- endmacro %}
+
+{% macro default__add_days(day, days) -%}
     cast({{ dbt.dateadd('day', days, day) }} as date)
+{%- endmacro %}
+
+{% macro spark__add_days(day, days) -%}
+    date_add({{ day }}, cast({{ days }} as int))
+{%- endmacro %}
+
+{#- A moment moved by a fixed number of days. -#}
+{% macro days_later(moment, days) -%}
+    {{ adapter.dispatch('days_later', 'cohort_tracker')(moment, days) }}
+{%- endmacro %}
+
+{% macro default__days_later(moment, days) -%}
+    {{ dbt.dateadd('day', days, moment) }}
+{%- endmacro %}
+
+{% macro spark__days_later(moment, days) -%}
+    {{ moment }} + interval '{{ days }}' day
 {%- endmacro %}
 
 {#- ISO week of a Monday as text, like 2026-W53; its year is the year of the week's Thursday. -#}
@@ -54,12 +97,12 @@
 {%- endmacro %}
 
 {% macro spark__iso_weekday(moment) -%}
-    weekday({{ moment }}) + 1
+    cast(weekday({{ moment }}) + 1 as bigint)
 {%- endmacro %}
 
 {#- Hour of a timestamp: 0 to 23. -#}
 {% macro hour_of(moment) -%}
-    extract(hour from {{ moment }})
+    cast(extract(hour from {{ moment }}) as bigint)
 {%- endmacro %}
 
 {#- Rows 0 to 1999 as a subquery with the column n. -#}

@@ -14,9 +14,7 @@
 {#- Seconds from start to completion; work still open has lasted until `now` at least. -#}
 {% macro seconds_of_work(relation, now) -%}
     greatest(
-        {{ dbt.datediff(
-            relation ~ '.started_at', 'coalesce(' ~ relation ~ '.completed_at, ' ~ now ~ ')', 'second'
-        ) }},
+        {{ seconds_between(relation ~ '.started_at', 'coalesce(' ~ relation ~ '.completed_at, ' ~ now ~ ')') }},
         0
     )
 {%- endmacro %}

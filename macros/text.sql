@@ -23,6 +23,10 @@
     case when regexp_matches({{ text }}, '[^\s\p{Z}\p{Cc}\p{Cf}]') then {{ text }} end
 {%- endmacro %}
 
+{% macro spark__text_or_null(text) -%}
+    case when {{ text }} rlike r'[^\s\p{Z}\p{Cc}\p{Cf}]' then {{ text }} end
+{%- endmacro %}
+
 {#- Text in which letters that differ by case only are equal. -#}
 {% macro casefolded(text) -%}
     replace(replace(lower({{ text }}), 'ß', 'ss'), 'ς', 'σ')
@@ -33,10 +37,6 @@
     ligatures, raised letters and Roman numbers as the letters that they stand for.
 -#}
 {% macro normalised(text) -%}
-    {{ adapter.dispatch('normalised', 'cohort_tracker')(text) }}
-{%- endmacro %}
-
-{% macro default__normalised(text) -%}
     {%- set single = {
         "ſ": "s", "ª": "a", "º": "o", "ᵃ": "a", "ᵉ": "e", "ᵒ": "o", "ⁿ": "n", "ʰ": "h", "ʲ": "j", "ʳ": "r", "ʷ": "w",
         "ʸ": "y", "ˡ": "l", "ˢ": "s", "⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7",
@@ -58,7 +58,21 @@
     {%- for letter, letters in several.items() -%}
         {%- set forms.text = "replace(" ~ forms.text ~ ", '" ~ letter ~ "', '" ~ letters ~ "')" -%}
     {%- endfor -%}
-    nfc_normalize(translate({{ forms.text }}, '{{ forms.from }}', '{{ forms.to }}'))
+    {{ composed("translate(" ~ forms.text ~ ", '" ~ forms.from ~ "', '" ~ forms.to ~ "')") }}
+{%- endmacro %}
+
+{#- Text in Unicode's normal form C: a letter and its accents are one sign. -#}
+{% macro composed(text) -%}
+    {{ adapter.dispatch('composed', 'cohort_tracker')(text) }}
+{%- endmacro %}
+
+{% macro default__composed(text) -%}
+    nfc_normalize({{ text }})
+{%- endmacro %}
+
+{#- Spark has no function for it, but the library that it sorts texts with. -#}
+{% macro spark__composed(text) -%}
+    reflect('com.ibm.icu.text.Normalizer', 'compose', {{ text }}, false)
 {%- endmacro %}
 
 {#- An e-mail address as it is compared; null where there is none. -#}

@@ -18,7 +18,7 @@
     case
         when
             {{ moment }} >= cast('{{ threshold("earliest_time") }}' as timestamp)
-            and {{ moment }} <= {{ dbt.dateadd('day', threshold('latest_days_ahead'), known_until) }}
+            and {{ moment }} <= {{ days_later(known_until, threshold('latest_days_ahead')) }}
             then {{ moment }}
     end
 {%- endmacro %}

@@ -168,7 +168,7 @@ select
     {{ local_date('as_of', 'timezone') }} as as_of_on,
     not is_retired
     and coalesce(
-        {{ dbt.datediff('data_as_of', 'clock_at', 'second') }} > {{ threshold('stale_after_hours') }} * 3600,
+        {{ seconds_between('data_as_of', 'clock_at') }} > {{ threshold('stale_after_hours') }} * 3600,
         false
     ) as is_stale
 from dated

@@ -118,7 +118,7 @@ numbered as (
 
     select
         completed.*,
-        row_number() over pair as attempt_number,
+        cast(row_number() over pair as bigint) as attempt_number,
         min(completed.counts_on) over pair as first_counts_on,
         lead(completed.counts_on) over pair as next_counts_on
     from completed

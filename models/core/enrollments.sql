@@ -105,7 +105,7 @@ night_mentors as (
     select
         class_id,
         night_key,
-        {{ dbt.listagg('mentor', "', '", 'order by mentor') }} as mentor
+        {{ joined_text('mentor', "', '", ['mentor']) }} as mentor
     from mentors_by_class
     group by class_id, night_key
 

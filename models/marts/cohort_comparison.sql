@@ -98,7 +98,7 @@ compared as (
     select
         *,
         count(rate_trillionths) over same_week
-        - case when rate_trillionths is null then 0 else 1 end as other_classes,
+        - (case when rate_trillionths is null then 0 else 1 end) as other_classes,
         coalesce(sum(rate_trillionths) over same_week, 0) - coalesce(rate_trillionths, 0) as other_trillionths
     from rates
     window same_week as (partition by week_in_program)

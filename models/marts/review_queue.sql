@@ -57,13 +57,15 @@ ranked as (
 
     select
         waiting.*,
-        row_number() over (
-            partition by class_students.class_key
-            order by
-                waiting.completed_at asc,
-                waiting.position asc nulls last,
-                waiting.assignment_key asc,
-                waiting.student_key asc
+        cast(
+            row_number() over (
+                partition by class_students.class_key
+                order by
+                    waiting.completed_at asc,
+                    waiting.position asc nulls last,
+                    waiting.assignment_key asc,
+                    waiting.student_key asc
+            ) as bigint
         ) as review_rank
     from waiting
     inner join class_students

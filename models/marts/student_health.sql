@@ -94,7 +94,7 @@ reasons as (
     select
         class_id,
         student_id,
-        {{ dbt.listagg('sentence', "'. '", 'order by reason_rank') }} as reasons
+        {{ joined_text('sentence', "'. '", ['reason_rank']) }} as reasons
     from {{ ref('student_reasons') }}
     group by class_id, student_id
 
@@ -170,7 +170,7 @@ ranked as (
     select
         class_id,
         student_id,
-        rank() over (partition by class_id order by score) as risk_rank,
+        cast(rank() over (partition by class_id order by score) as bigint) as risk_rank,
         count(*) over (partition by class_id) as judged_students
     from latest
     where tier <> 'n_a'

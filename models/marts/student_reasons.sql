@@ -223,7 +223,9 @@ select
     class_students.night,
     class_students.mentor,
     class_students.is_enrolled,
-    row_number() over (partition by told.class_id, told.student_id order by told.place) as reason_rank,
+    cast(
+        row_number() over (partition by told.class_id, told.student_id order by told.place) as bigint
+    ) as reason_rank,
     told.code,
     told.sentence,
     cast(coalesce(told.points, 0) as double) as points,

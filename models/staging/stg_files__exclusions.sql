@@ -18,23 +18,31 @@ numbered as (
 
     select
         *,
-        max(file_version) over () as newest_file_version,
         row_number() over (partition by file_version, line order by pattern) as occurrence
+    from renamed
+
+),
+
+-- one number: a window over all lines would bring them all to one place
+newest as (
+
+    select max(file_version) as file_version
     from renamed
 
 )
 
 select
-    line,
-    pattern,
-    pattern like '%@%' as is_email,
+    numbered.line,
+    numbered.pattern,
+    numbered.pattern like '%@%' as is_email,
     -- what `like` takes for a sign is one, but for the star; a domain fits whatever stands before it
     concat(
-        case when pattern like '@%' then '%' else '' end,
-        replace(replace(replace(replace(pattern, '!', '!!'), '%', '!%'), '_', '!_'), '*', '%')
+        case when numbered.pattern like '@%' then '%' else '' end,
+        replace(replace(replace(replace(numbered.pattern, '!', '!!'), '%', '!%'), '_', '!_'), '*', '%')
     ) as like_pattern
 from numbered
+inner join newest
+    on numbered.file_version = newest.file_version
 where
-    file_version = newest_file_version
-    and occurrence = 1
-    and pattern is not null
+    numbered.occurrence = 1
+    and numbered.pattern is not null

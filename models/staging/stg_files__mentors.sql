@@ -21,20 +21,28 @@ numbered as (
 
     select
         *,
-        max(file_version) over () as newest_file_version,
         row_number() over (partition by file_version, line order by mentor) as occurrence
+    from renamed
+
+),
+
+-- one number: a window over all lines would bring them all to one place
+newest as (
+
+    select max(file_version) as file_version
     from renamed
 
 )
 
 select
-    line,
-    mentor,
-    night,
-    email,
-    class_reference
+    numbered.line,
+    numbered.mentor,
+    numbered.night,
+    numbered.email,
+    numbered.class_reference
 from numbered
+inner join newest
+    on numbered.file_version = newest.file_version
 where
-    file_version = newest_file_version
-    and occurrence = 1
-    and line <> 1 -- the header, kept of a file without lines
+    numbered.occurrence = 1
+    and numbered.line <> 1 -- the header, kept of a file without lines

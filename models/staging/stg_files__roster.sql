@@ -27,26 +27,34 @@ numbered as (
 
     select
         *,
-        max(file_version) over () as newest_file_version,
         row_number() over (partition by file_version, line order by class_reference) as occurrence
+    from renamed
+
+),
+
+-- one number: a window over all lines would bring them all to one place
+newest as (
+
+    select max(file_version) as file_version
     from renamed
 
 )
 
 select
-    line,
-    class_reference,
-    student_reference,
-    email,
-    first_name,
-    last_name,
-    region,
-    night,
-    role,
-    started_on,
-    left_on
+    numbered.line,
+    numbered.class_reference,
+    numbered.student_reference,
+    numbered.email,
+    numbered.first_name,
+    numbered.last_name,
+    numbered.region,
+    numbered.night,
+    numbered.role,
+    numbered.started_on,
+    numbered.left_on
 from numbered
+inner join newest
+    on numbered.file_version = newest.file_version
 where
-    file_version = newest_file_version
-    and occurrence = 1
-    and line <> 1 -- the header, kept of a file without lines
+    numbered.occurrence = 1
+    and numbered.line <> 1 -- the header, kept of a file without lines

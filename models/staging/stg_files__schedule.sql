@@ -22,21 +22,29 @@ numbered as (
 
     select
         *,
-        max(file_version) over () as newest_file_version,
         row_number() over (partition by file_version, line order by class_reference) as occurrence
+    from renamed
+
+),
+
+-- one number: a window over all lines would bring them all to one place
+newest as (
+
+    select max(file_version) as file_version
     from renamed
 
 )
 
 select
-    line,
-    class_reference,
-    assignment_reference,
-    due_on,
-    is_optional,
-    night
+    numbered.line,
+    numbered.class_reference,
+    numbered.assignment_reference,
+    numbered.due_on,
+    numbered.is_optional,
+    numbered.night
 from numbered
+inner join newest
+    on numbered.file_version = newest.file_version
 where
-    file_version = newest_file_version
-    and occurrence = 1
-    and line <> 1 -- the header, kept of a file without lines
+    numbered.occurrence = 1
+    and numbered.line <> 1 -- the header, kept of a file without lines

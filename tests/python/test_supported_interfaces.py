@@ -45,6 +45,8 @@ ALLOWED = {
     "pyarrow.parquet": "pyarrow's documentation, Reading and Writing Parquet",
     "pydantic": "its documented API is the package itself",
     "pydantic.json_schema": "pydantic's documentation, JSON Schema",
+    "pyspark.errors": "AnalysisException: Spark's Python API reference, Errors",
+    "pyspark.sql": "SparkSession: Spark's Python API reference",
     "requests": "its documented API is the package itself",
     "requests.adapters": "HTTPAdapter: requests' documentation, Transport Adapters",
     "requests.auth": "AuthBase: requests' documentation, New Forms of Authentication",

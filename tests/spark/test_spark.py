@@ -1,0 +1,172 @@
+"""The tables that Spark makes are those of DuckDB, row by row, whatever the data and the cluster.
+
+Run by `make spark`; each build takes a minute or two.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cohorts import add_progressions, cohort_tables
+from lakehouse import Lakehouse, demo, duckdb_warehouse
+from planned_cohort import planned_tables
+from raw_fixture import with_schedule_file, write_raw_db
+
+LARGE = 100_000
+# What is brought to a single partition grows with classes only.
+FEW_ROWS = {"classes"}
+
+
+@dataclass
+class School:
+    """A tenant of the lakehouse, and the same tables from DuckDB."""
+
+    tenant: str
+    warehouse: Path
+
+
+def school(lakehouse: Lakehouse, data_dir: Path, tenant: str) -> School:
+    """Export the raw store of a data directory, and build it with DuckDB."""
+    lakehouse.export(data_dir / "raw.db", tenant)
+    return School(tenant, duckdb_warehouse(data_dir))
+
+
+@pytest.fixture(scope="module")
+def lakehouse(tmp_path_factory: pytest.TempPathFactory) -> Lakehouse:
+    return Lakehouse(tmp_path_factory.mktemp("lakehouse"))
+
+
+@pytest.fixture(scope="module")
+def shown(lakehouse: Lakehouse, tmp_path_factory: pytest.TempPathFactory) -> tuple[School, str]:
+    """The demo, built with all data tests and all unit tests, all of them good."""
+    data_dir = tmp_path_factory.mktemp("demo") / "data"
+    demo(data_dir)
+    tenant = school(lakehouse, data_dir, "demo")
+    return tenant, lakehouse.build("demo", "--all-tests")
+
+
+@pytest.fixture(scope="module")
+def clocks(lakehouse: Lakehouse, tmp_path_factory: pytest.TempPathFactory) -> School:
+    """Every kind of dirt: classes across a change of clocks, with a schedule, with own nights."""
+    data_dir = tmp_path_factory.mktemp("clocks")
+    write_raw_db(data_dir / "raw.db", with_schedule_file(planned_tables(3)))
+    return school(lakehouse, data_dir, "clocks")
+
+
+@pytest.fixture(scope="module")
+def large(lakehouse: Lakehouse, tmp_path_factory: pytest.TempPathFactory) -> School:
+    """A hundred thousand records with regrades and removals."""
+    data_dir = tmp_path_factory.mktemp("large")
+    tables = cohort_tables()
+    for number in range(8):
+        add_progressions(random.Random(number), tables, f"large-{number}", 1700)
+    versions = tables["progressions"]
+    assert len(versions) > LARGE and any(row.get("is_removed") for row in versions)
+    write_raw_db(data_dir / "raw.db", tables)
+    return school(lakehouse, data_dir, "large")
+
+
+def test_the_demo_is_equal_and_all_tests_pass(lakehouse: Lakehouse, shown: tuple[School, str]):
+    tenant, build = shown
+    assert lakehouse.differences(tenant.warehouse, tenant.tenant, build) == {}
+
+
+@pytest.mark.parametrize("partitions", [2, 4, 8])
+def test_any_number_of_partitions_gives_equal_tables(
+    lakehouse: Lakehouse, clocks: School, partitions: int
+):
+    build = lakehouse.build(clocks.tenant, partitions=partitions)
+    assert lakehouse.differences(clocks.warehouse, clocks.tenant, build) == {}
+
+
+def test_a_large_school_is_equal_where_the_session_is_in_new_york(
+    lakehouse: Lakehouse, large: School
+):
+    build = lakehouse.build(large.tenant, partitions=4, zone="America/New_York")
+    assert lakehouse.differences(large.warehouse, large.tenant, build) == {}
+
+
+def test_two_schools_stand_side_by_side(
+    lakehouse: Lakehouse, shown: tuple[School, str], clocks: School
+):
+    ours, build = shown
+    theirs = lakehouse.build(clocks.tenant)
+    asked = "select (select id from {0}_core.build), count(*) from {0}_core.progressions"
+    [[mine], [other], schemas] = lakehouse.ask(
+        asked.format(ours.tenant), asked.format(clocks.tenant), "show schemas"
+    )
+    assert mine[0] == build and other[0] == theirs and mine[1] != other[1] > 0
+    kept = {name for (name,) in schemas if name.startswith("clocks_core__")}
+    assert f"clocks_core__{theirs}" in kept and len(kept) <= 2, "this build and the one before"
+
+
+def test_a_killed_build_leaves_the_views_and_the_next_clears_up(
+    lakehouse: Lakehouse, clocks: School
+):
+    before = lakehouse.build(clocks.tenant)
+    running = subprocess.Popen(
+        lakehouse.command(clocks.tenant),
+        env=lakehouse.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    killed = _wait_for_tables(lakehouse, clocks.tenant, before, running)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    [[[seen]], [[progressions]]] = lakehouse.ask(
+        "select id from clocks_core.build", "select count(*) from clocks_core.progressions"
+    )
+    assert seen == before and progressions > 0
+    assert lakehouse.differences(clocks.warehouse, clocks.tenant, before) == {}
+    after = lakehouse.build(clocks.tenant)
+    [schemas] = lakehouse.ask("show schemas")
+    names = {name for (name,) in schemas}
+    assert f"clocks_core__{killed}" not in names
+    assert {f"clocks_core__{before}", f"clocks_core__{after}"} <= names
+
+
+def test_a_school_that_was_not_exported_is_told_and_nothing_is_shown(
+    lakehouse: Lakehouse, shown: tuple[School, str]
+):
+    done = subprocess.run(
+        lakehouse.command("nobody"),
+        env=lakehouse.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "Was this school exported?" in done.stderr
+    [schemas] = lakehouse.ask("show schemas")
+    assert ["demo_core"] in schemas and ["nobody_core"] not in schemas
+
+
+def _wait_for_tables(
+    lakehouse: Lakehouse, tenant: str, before: str, running: subprocess.Popen[bytes]
+) -> str:
+    """Wait until a build has made a table of core; returns its id."""
+    warehouse = lakehouse.files(tenant, "core", before, "classes").parents[1]
+    while running.poll() is None:
+        for place in warehouse.glob(f"{tenant}_core__*.db"):
+            build = place.name.removesuffix(".db").split("__")[1]
+            if build > before and any(place.glob("*/_SUCCESS")):
+                return build
+        time.sleep(0.2)
+    raise AssertionError("the build ended before it could be killed")
+
+
+def test_nothing_that_grows_with_students_comes_to_one_partition(
+    lakehouse: Lakehouse, shown: tuple[School, str]
+):
+    tenant, _ = shown
+    compiled = lakehouse.work / tenant.tenant / "target" / "compiled" / "cohort_tracker" / "models"
+    assert len(list(compiled.rglob("*.sql"))) > 75
+    found = lakehouse.script("plans.py", str(compiled))
+    assert {model for model, _ in found} <= FEW_ROWS, found
+    assert found, "the row number of a class is taken over all classes: the plans can be read"
