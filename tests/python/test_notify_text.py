@@ -259,6 +259,7 @@ ANAS = {"id-1a2b": "Ana Li", "id-1c2b": "ana li", "other": "Ben Li"}
     ("emails", "marks"),
     [
         (("ana@x.org", "a.li@x.org", "ben@x.org"), ("an…", "a.…")),
+        (("ana@x.org", "li@x.org", None), ("a…", "l…")),
         (("Ana@x.org", "ana@y.org", None), ("Ana＠x…", "ana＠y…")),
         (("a@x.org", "a@x.or", None), ("a＠x․org…", "a＠x․or…")),
         (("ana@x.org", " ANA@x.org", None), ("…1a2b", "…1c2b")),
