@@ -28,7 +28,7 @@ RECORDS = 8
 SMALL = {
     *("sqlite_master", "pragma_table_info", "kinds", "keys", "ids", "class", "doomed"),
     *("classes", "class_states", "raw_compacted", "raw_migrations", "raw_forgotten", "raw_secret"),
-    *("roster", "mentors", "schedule", "exclusions", "contacts"),
+    *("roster", "mentors", "schedule", "exclusions", "contacts", "page_sizes", "raw_generation"),
 }
 # The one count of all records in a run; not one for each class.
 COUNTED = "SELECT count(*) FROM progressions"
