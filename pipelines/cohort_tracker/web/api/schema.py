@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from ...reading.pages import NAME_COLUMNS
 from .contracts import Contract, ContractColumn, Contracts
+from .cursors import LONGEST_CURSOR
 from .filters import Filter, filters_of
 from .routes import Route
 
@@ -111,7 +112,11 @@ class Schema:
                 "limit": (int, Field(LIMIT, ge=1, le=MOST, description="The most rows of a page.")),
                 "cursor": (
                     str | None,
-                    Field(None, max_length=_LONGEST, description="`page.next` of the page before."),
+                    Field(
+                        None,
+                        max_length=LONGEST_CURSOR,
+                        description="`page.next` of the page before.",
+                    ),
                 ),
                 "sort": (
                     str | None,
