@@ -89,10 +89,13 @@ class Schema:
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
         self._rows: dict[str, type[BaseModel]] = {}
+        self._filters: dict[str, dict[str, Filter]] = {}
 
     def filters(self, route: Route) -> dict[str, Filter]:
         """The filters of a route by name."""
-        return filters_of(route, self._contracts)
+        if route.path not in self._filters:
+            self._filters[route.path] = filters_of(route, self._contracts)
+        return self._filters[route.path]
 
     def columns(self, route: Route, table: str) -> tuple[str, ...]:
         """What a route shows of a table, in order."""
