@@ -24,7 +24,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-LARGEST_HEADERS = 16 * 1024
+LARGEST_HEAD = 16 * 1024
+"""Of a request: its line and its headers."""
+LARGEST_HEADERS = 8 * 1024
 LARGEST_BODY = 64 * 1024
 BODY_SECONDS = 10.0
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

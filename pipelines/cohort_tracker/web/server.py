@@ -21,7 +21,7 @@ from .api.app import HEALTH, create_app
 from .api.routes import PREFIX
 from .door import Door, loop_with
 from .front import Front
-from .guard import LARGEST_HEADERS, Guard
+from .guard import LARGEST_HEAD, Guard
 from .login import LOGIN, LOGOUT, login_routes
 from .me import me_routes
 from .site.app import create_site
@@ -83,7 +83,7 @@ class Server:
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
-            h11_max_incomplete_event_size=LARGEST_HEADERS,
+            h11_max_incomplete_event_size=LARGEST_HEAD,
         )
         self._uvicorn = uvicorn.Server(config)
 
