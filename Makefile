@@ -23,7 +23,8 @@ NEWEST_TESTS := $(addprefix tests/python/test_, cli.py container.py dbt_worker.p
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test setup hooks lint types unit dbt-test coverage nightly test-newest spark \
-	spark-setup spark-lock spark-bench docs pictures lock bench bench-quick bench-setup bench-lock bench-health clean
+	spark-setup spark-lock spark-bench docs pictures lock bench bench-quick bench-serve bench-setup \
+	bench-lock bench-health clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -126,6 +127,9 @@ bench: $(READY) $(BENCH_READY) ## the numbers of docs/performance.md, taken anew
 bench-quick: $(READY) $(BENCH_READY) ## the same at small sizes, in minutes; results stay out of the repository
 	$(BIN)/python -m benchmarks --size quick --peers $(BENCH)/venv/bin/python --work $(BENCH) \
 		--results $(BENCH)/results
+
+bench-serve: $(READY) ## serve under load, by hey: ten minutes on an idle machine
+	$(BIN)/python -m benchmarks.serving
 
 bench-setup: $(BENCH_READY) ## what the benchmarks compare with
 

@@ -227,7 +227,8 @@ def test_forget_erases_the_keys_of_a_person_from_file_and_backups(bench: Bench):
 
 def test_a_bucket_gives_what_it_holds_and_fills_in_time():
     buckets = Buckets(3, 60)
-    assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 1]
+    assert [buckets.take("a") for _ in range(3)] == [0, 0, 0]
+    assert 0 < buckets.take("a") <= 1
     assert buckets.take("b") == 0, "another's is full"
     slow = Buckets(1, 1)
     assert slow.take("a") == 0
@@ -235,7 +236,7 @@ def test_a_bucket_gives_what_it_holds_and_fills_in_time():
     quick = Buckets(1, 60)
     assert quick.take("a") == 0
     time.sleep(0.2)
-    assert quick.take("a") == 1, "a fifth of a token"
+    assert 0.5 < quick.take("a") <= 0.8, "a fifth of a token"
     time.sleep(0.9)
     assert quick.take("a") == 0
     for number in range(20_000):

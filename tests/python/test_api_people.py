@@ -3,76 +3,23 @@
 from __future__ import annotations
 
 import ast
-import itertools
-import json
 from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
 
+from api_people import SEES, hidden_in, traces_of
 from api_server import CLASS, NIGHT, OTHER_NIGHT, ApiServer, problem_of, query
 from cohort_tracker.web import api as api_package
 from cohort_tracker.web.api.app import HEALTH, OPENAPI
 from cohort_tracker.web.api.routes import PREFIX, ROUTES, Route
 
-# Who sees which students, as a condition on core.class_students.
-SEES = {
-    "lead": "true",
-    "lead of one class": f"friendly_id = '{CLASS}'",
-    "mentor": f"friendly_id = '{CLASS}' and night = '{NIGHT}'",
-    "mentor of nobody": "false",
-    "program": "false",
-    "lead without names": "false",
-    "mentor without names": "false",
-}
 CLASSES = [CLASS, "web-m1"]
 
 
 @pytest.fixture(scope="session")
 def traces(api: ApiServer) -> dict[str, set[str]]:
-    """Per viewer: what would tell of a student whom the viewer may not see."""
-    students = query(
-        api.data,
-        "select s.*, c.friendly_id from core.class_students s join core.classes c"
-        " on s.class_id = c.id",
-    )
-    found: dict[str, set[str]] = {}
-    for who, condition in SEES.items():
-        seen = query(
-            api.data,
-            "select student_id from core.class_students s join core.classes c"
-            f" on s.class_id = c.id where {condition}",
-        )
-        ids = {row["student_id"] for row in seen}
-        hidden = [row for row in students if row["student_id"] not in ids]
-        shown = [row for row in students if row["student_id"] in ids]
-        found[who] = {text for row in hidden for text in told_of(row)} - {
-            text for row in shown for text in told_of(row)
-        }
-    return found
-
-
-def told_of(student: dict) -> list[str]:
-    full_name = f"{student['first_name']} {student['last_name']}"
-    return [t for t in (student["student_id"], student["email"], full_name) if t]
-
-
-def hidden_in(text: str, traces: set[str]) -> set[str]:
-    """What an answer tells of people who are not to be seen."""
-    told = {
-        str(value)
-        for row in rows_of(json.loads(text))
-        for value in [*row.values(), f"{row.get('first_name')} {row.get('last_name')}"]
-    }
-    return (told & traces) | {trace for trace in traces if trace in text}
-
-
-def rows_of(told: object) -> list[dict]:
-    if isinstance(told, list):
-        return [row for part in told for row in rows_of(part)]
-    if isinstance(told, dict):
-        return [told] + [row for part in told.values() for row in rows_of(part)]
-    return []
+    return traces_of(api)
 
 
 def paths_of(api: ApiServer, route: Route) -> list[str]:
@@ -314,13 +261,3 @@ def test_tag_of_a_lead_is_good_for_no_one_else(api: ApiServer, who: str):
         tag = api.ask(path).headers["ETag"]
         answer = api.ask(path, who, headers={"If-None-Match": tag})
         assert answer.status_code in (200, 404)
-
-
-def test_cursor_made_up_by_a_mentor_gives_the_own_rows(api: ApiServer):
-    path = f"/classes/{CLASS}/metrics/student-health"
-    cursor = api.ask(path, "mentor", params={"limit": 1}).json()["page"]["next"]
-    marks = cursor.rsplit(".", 1)[0]
-    own = {row["student_id"] for row in api.rows(path, "mentor", limit=1000)}
-    for place in itertools.chain(range(12), (999, 10**11)):
-        rows = api.rows(path, "mentor", cursor=f"{marks}.{place}", limit=1000)
-        assert {row["student_id"] for row in rows} <= own

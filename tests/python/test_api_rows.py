@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 
 import pytest
 
@@ -12,7 +11,6 @@ from api_server import CLASS, NIGHT, OTHER_NIGHT, ApiServer, problem_of, query
 from cohort_tracker.web.api.routes import PREFIX, ROUTES
 
 HEALTH = f"/classes/{CLASS}/metrics/student-health"
-LISTS = [route for route in ROUTES if not route.is_one]
 
 
 @pytest.fixture(scope="session")
@@ -178,103 +176,6 @@ def test_night_reads_the_table_of_the_night(api: ApiServer, class_id: str):
     assert api.ask(f"/classes/{CLASS}/progress-summary?night=Nowhere").status_code == 404
 
 
-# Order and pages.
-
-
-def orders() -> list[tuple[str, str]]:
-    return [(route.path, sign) for route in LISTS for sign in ("", "-")]
-
-
-@pytest.mark.parametrize("route", LISTS, ids=lambda route: route.path)
-def test_pages_have_every_row_once_under_every_sort(api: ApiServer, route, student_id: str):
-    path = at(route.path, student_id)
-    everything = next(api.pages(path, limit=1000))
-    total = everything["page"]["total"]
-    columns = [c for c in everything["data"][0] if c not in ("assignment_name", "section")]
-    if not route.is_named:
-        columns = [*everything["data"][0]]
-    limit = max(1, total // 3)
-    whole = sorted(
-        map(str, itertools.chain.from_iterable(p["data"] for p in api.pages(path, limit=1000)))
-    )
-    sortable = [c for c in columns if not (route.is_named and c == "assignment_type")]
-    for column, sign in itertools.product(sortable, ("", "-")):
-        pages = list(api.pages(path, limit=limit, sort=sign + column))
-        rows = [row for page in pages for row in page["data"]]
-        assert sorted(map(str, rows)) == whole, column
-        assert {page["page"]["total"] for page in pages} == {total}
-        assert all(len(page["data"]) == limit for page in pages[:-1])
-        values = [row[column] for row in rows]
-        there = [value for value in values if value is not None]
-        assert values == [*there, *[None] * (len(values) - len(there))], "empty values come last"
-        assert there == sorted(there, reverse=bool(sign)), sign + column
-
-
-def test_several_columns_sort_in_their_order(api: ApiServer):
-    rows = api.rows(HEALTH, sort="-tier,night,last_name")
-    key = [(row["tier"], row["night"] or "~", row["last_name"]) for row in rows]
-    assert [k[0] for k in key] == sorted((k[0] for k in key), reverse=True)
-    for _, group in itertools.groupby(key, key=lambda k: k[0]):
-        nights = list(group)
-        assert nights == sorted(nights)
-
-
-def test_last_page_ends_exactly(api: ApiServer):
-    total = api.ask(HEALTH).json()["page"]["total"]
-    for limit in (1, total - 1, total, total + 1):
-        pages = list(api.pages(HEALTH, limit=limit))
-        assert len(pages) == -(-total // limit)
-        assert sum(len(page["data"]) for page in pages) == total
-
-
-def cursor_of(api: ApiServer, who: str = "lead", **parameters: str) -> str:
-    answer = api.ask(HEALTH, who, params={"limit": "2", **parameters})
-    return str(answer.json()["page"]["next"])
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"sort": "-score"},
-        {"night": NIGHT},
-        {"tier": "low"},
-        {"is_enrolled": "true"},
-    ],
-)
-def test_cursor_of_another_question_is_refused(api: ApiServer, asked: dict):
-    cursor = cursor_of(api)
-    assert api.ask(HEALTH, params={"cursor": cursor, "limit": "5"}).status_code == 200
-    answer = api.ask(HEALTH, params={"cursor": cursor, **asked})
-    assert answer.status_code == 422
-    assert "start again" in problem_of(answer)["errors"][0]["detail"]
-
-
-def test_cursor_of_another_viewer_or_route_is_refused(api: ApiServer):
-    cursor = cursor_of(api)
-    for path, who in (
-        (HEALTH, "mentor"),
-        (HEALTH, "lead of one class"),
-        (f"/classes/{CLASS}/students", "lead"),
-        (HEALTH.replace(CLASS, "web-m1"), "lead"),
-    ):
-        answer = api.ask(path, who, params={"cursor": cursor})
-        assert answer.status_code == 422, (path, who)
-
-
-@pytest.mark.parametrize(
-    "cursor", ["", "x", "1.2.3", "..", "%00", "9" * 150, "a.b.-1", "a.b.1e3", "a.b.٣"]
-)
-def test_cursor_that_nobody_gave_is_refused(api: ApiServer, cursor: str):
-    assert api.ask(HEALTH, params={"cursor": cursor}).status_code == 422
-
-
-def test_place_far_behind_the_end_of_an_answer_is_an_empty_page(api: ApiServer):
-    build, bound, _ = cursor_of(api).split(".")
-    page = api.ask(HEALTH, params={"cursor": f"{build}.{bound}.{'9' * 12}"}).json()
-    assert page["data"] == []
-    assert page["page"]["next"] is None
-
-
 # Refusals.
 
 
@@ -414,7 +315,7 @@ def test_every_answer_has_a_tag_of_its_own(api: ApiServer):
         api.ask(HEALTH, params={"night": OTHER_NIGHT}),
         api.ask(HEALTH, params={"limit": "7"}),
         api.ask(HEALTH, params={"sort": "score"}),
-        api.ask(HEALTH, params={"cursor": cursor_of(api)}),
+        api.ask(HEALTH, params={"cursor": api.ask(HEALTH + "?limit=2").json()["page"]["next"]}),
         api.ask(HEALTH.replace(CLASS, "web-m1")),
     ]
     assert {answer.status_code for answer in asked} == {200}

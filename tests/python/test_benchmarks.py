@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from conftest import PACKAGE_ROOT
 
@@ -20,7 +23,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -43,6 +46,24 @@ def test_a_tiny_run_measures_judges_and_writes_the_page(tmp_path):
     assert "## Goals" in text
     for private in (str(tmp_path), str(ROOT), "127.0.0.1"):
         assert private not in text + json.dumps(found)
+
+
+@pytest.mark.skipif(shutil.which("hey") is None, reason="hey is not installed")
+def test_a_short_load_measures_and_judges(tmp_path):
+    results = tmp_path / "results.json"
+    options = ["--requests", "96", "--files", "3", "--rounds", "1", "--burst", "80"]
+    done = run("benchmarks.serving", *options, "--work", str(tmp_path), "--results", str(results))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(results.read_text())
+    for part in ("answers", "known", "refused", "files_under_load", "silent", "peer"):
+        assert found[part]["per_s"] > 0
+        assert found[part].get("errors", 0) == 0
+    under = found["files_under_load"]
+    assert under["requests"] == 96
+    assert under["last_build_is_seen"] and under["open_files"] == 1
+    assert under["peak_rss_mb"] > 50
+    assert "peak_rss_mb" in done.stdout
+    assert str(tmp_path) not in json.dumps(found)
 
 
 def test_an_unknown_goal_is_refused(tmp_path):

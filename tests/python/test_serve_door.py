@@ -14,7 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from api_server import CLASS, publish_another
 from served import ME, PUBLIC, PUBLIC_URL, Place, Served, status
+
+MANY_PROGRESSIONS = (
+    "INSERT INTO core.progressions SELECT p.* REPLACE (p.id || '-' || n AS id)"
+    " FROM core.progressions AS p, range(40) AS r (n)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +114,11 @@ def head_of(size: int, port: int, key: str) -> bytes:
 
 def test_large_headers_and_bodies_are_refused(place: Place, served: Served):
     _, key = place.grant()
-    assert status(served.raw(head_of(10_000, served.port, key))) == 200
-    assert served.get(Authorization="Bearer " + "x" * 10_000).status_code == 401
+    assert status(served.raw(head_of(7_500, served.port, key))) == 200
+    assert status(served.raw(head_of(10_000, served.port, key))) == 431
+    assert served.get(Authorization="Bearer " + "x" * 7_000).status_code == 401
+    assert served.get(Authorization="Bearer " + "x" * 10_000).status_code == 431
+    assert served.get(ME + "?a=" + "x" * 4_000, key, X_Padding="x" * 7_500).status_code == 200
     assert status(served.raw(head_of(20_000, served.port, key))) in (400, 431)
     with contextlib.suppress(ConnectionResetError):  # it is closed before all was sent
         assert status(served.raw(head_of(200_000, served.port, key))) == 400
@@ -156,6 +165,56 @@ def test_a_body_that_never_comes_is_not_waited_for(served: Served):
     began = time.monotonic()
     assert status(served.raw(head.encode())) == 408
     assert 8 < time.monotonic() - began < 20
+
+
+def test_who_does_not_read_the_answer_is_cut_off(served_data: Path, tmp_path: Path):
+    """Ten seconds after the answer was made: what is left of it goes, and others go on."""
+    place = Place.copied(served_data, tmp_path / "data")
+    publish_another(place.data, "more than the system's buffers hold", MANY_PROGRESSIONS)
+    with place.serving() as served:
+        check_cut_off(served, place.grant()[1])
+
+
+def check_cut_off(served: Served, key: str) -> None:
+    path = f"/api/v1/classes/{CLASS}/progressions"
+    whole = len(served.get(path, key, Accept="text/csv").content)
+    assert whole > 8_000_000
+    head = (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAccept: text/csv\r\n"
+        f"Authorization: Bearer {key}\r\n\r\n"
+    )
+    with ExitStack() as stack:
+        readers = []
+        for _ in range(3):
+            reader = stack.enter_context(socket.socket())
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.settimeout(40)
+            reader.connect(("127.0.0.1", served.port))
+            reader.sendall(head.encode())
+            readers.append(reader)
+        assert {served.get(key=key).status_code for _ in range(20)} == {200}
+        until = time.monotonic() + 60
+        while time.monotonic() < until and established(served.port):
+            time.sleep(0.5)
+        assert not established(served.port), "the server has let go of all of them"
+        assert all(len(read_to_end(reader)) < whole for reader in readers)
+    assert served.get(key=key).status_code == 200
+
+
+def established(port: int) -> int:
+    """How many connections to a port are open on its side."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    found = [line.split() for line in lines]
+    return sum(f[1].endswith(f":{port:04X}") and f[3] == "01" for f in found)
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """What comes until the connection ends, however it ends."""
+    found = b""
+    with contextlib.suppress(ConnectionError):
+        while part := connection.recv(65536):
+            found += part
+    return found
 
 
 def test_there_is_room_for_one_more_when_many_do_nothing(place: Place, served: Served):

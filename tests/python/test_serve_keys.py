@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -205,14 +206,25 @@ def test_nobody_comes_in_while_access_db_cannot_be_trusted(fresh: Place):
 
 
 def test_a_key_has_so_many_requests_a_minute(served_data: Path, tmp_path: Path):
-    place = Place.copied(served_data, tmp_path / "data", requests_per_minute=5)
-    _, key = place.grant()
+    place = Place.copied(served_data, tmp_path / "data", requests_per_minute=12)
+    grant, key = place.grant()
     _, other = place.grant()
     with place.serving() as served:
-        found = [served.get(key=key) for _ in range(7)]
-        assert [answer.status_code for answer in found] == [200] * 5 + [429] * 2
-        assert 1 <= int(found[-1].headers["Retry-After"]) <= 12
+        found = [served.get(key=key) for _ in range(14)]
+        assert [answer.status_code for answer in found] == [200] * 12 + [429] * 2
+        assert 1 <= int(found[-1].headers["Retry-After"]) <= 5
         assert served.get(key=other).status_code == 200
+        for path in ("/health", "/api/v1/health", "/login"):
+            assert served.get(path, key).status_code == 200, "what costs no token"
+        told = served.get(key=key)
+        assert told.headers["Content-Type"] == "application/problem+json"
+        assert "Connection" not in told.headers, "to connect anew would cost more"
+        assert f" 429 GET - 0 ms {grant.id}\n" in served.log
+        time.sleep(int(told.headers["Retry-After"]))
+        assert served.get(key=key).status_code == 200
+        session = served.session(other)
+        cookies = [served.with_cookie(session).status_code for _ in range(14)]
+        assert 429 in cookies and cookies[0] == 200
 
 
 def test_who_tries_keys_is_slowed_down(fresh: Place):

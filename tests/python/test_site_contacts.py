@@ -200,6 +200,30 @@ def test_taken_back_it_is_gone(site: Site):
     assert send(site, action, {}).status_code == 404
 
 
+def test_a_mentor_takes_back_the_own_ones_only(site: Site):
+    path = student_path(called(site))
+    send(site, f"{path}/contacts", TYPED | {"by": MENTOR.upper()}, "mentor")
+    send(site, f"{path}/contacts", TYPED)
+    send(site, f"{path}/contacts", TYPED | {"by": "Ada"}, "mentor")
+    ids = {contact.contacted_by: contact.contact_id for contact in stored(site)}
+    assert ids.keys() == {MENTOR.upper(), LEAD, "Ada"}
+    ways = {by: f"{path}/contacts/{contact_id}/withdraw" for by, contact_id in ids.items()}
+
+    def shown(who: str) -> set[str]:
+        return {
+            form.attributes["action"] for form in site.tree(path, who).all("form", class_="take")
+        }
+
+    assert shown("mentor") == {ways[MENTOR.upper()]}
+    assert shown("lead") == {*ways.values()}
+    for by in (LEAD, "Ada"):
+        assert send(site, ways[by], {}, "mentor").status_code == 403
+    assert len(stored(site)) == 3
+    assert send(site, ways[MENTOR.upper()], {}, "mentor").status_code == 303
+    assert send(site, ways["Ada"], {}).status_code == 303
+    assert [contact.contacted_by for contact in stored(site)] == [LEAD]
+
+
 def test_what_is_typed_is_text_and_nothing_else(site: Site):
     path = student_path(called(site))
     send(site, f"{path}/contacts", TYPED | {"note": HOSTILE, "by": HOSTILE})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import math
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -13,14 +15,16 @@ from ..errors import CohortTrackerError
 from ..reading.viewer import Viewer
 from .addresses import Addresses
 from .grants import Grant
+from .known import KnownKeys
 from .sessions import Sessions
 from .store import AccessStore
-from .throttle import Buckets
+from .throttle import Buckets, Waiting
 from .viewers import Viewers
 
 _T = TypeVar("_T")
 _FAILURES = 10
 _FAILURES_PER_MINUTE = 2
+TOO_MANY = "Too many requests with this key."
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="cohort-tracker"'}
 
 
@@ -43,6 +47,8 @@ class Identifier:
     ) -> None:
         self.store = store
         self.addresses = addresses
+        self._keys = KnownKeys(store)
+        self.waiting = Waiting()
         self.sessions = Sessions(store, settings.serve.session_hours)
         self.log = log
         self._serve = settings.serve
@@ -77,9 +83,9 @@ class Identifier:
         request.state.grant_id = grant.id
         wait = self._requests.take(grant.id)
         if wait:
-            raise HTTPException(
-                429, "Too many requests with this key.", headers={"Retry-After": str(wait)}
-            )
+            if not self.by_proxy:
+                self.waiting.tell(shown_in(request.headers.raw), grant.id, wait)
+            raise HTTPException(429, TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
         return grant
 
     def _or_unavailable(self, look: Callable[[], _T]) -> _T:
@@ -99,7 +105,7 @@ class Identifier:
         if given:
             scheme, _, key = given[0].partition(" ")
             is_bearer = len(given) == 1 and scheme.lower() == "bearer"
-            return self.store.grant_of_key(key.strip(), datetime.now(UTC)) if is_bearer else None
+            return self._keys.grant_of_key(key.strip(), datetime.now(UTC)) if is_bearer else None
         cookie = request.cookies.get(cookie_name(request))
         return None if cookie is None else self.sessions.grant_of(cookie)
 
@@ -125,7 +131,7 @@ class Identifier:
         """Count a failed login; 0, or for how many seconds there were too many of them."""
         peer = request.client.host if request.client else ""
         forwarded = request.headers.getlist("x-forwarded-for")
-        return self._failures.take(self.addresses.client(peer, forwarded))
+        return math.ceil(self._failures.take(self.addresses.client(peer, forwarded)))
 
     def _grant_by_proxy(self, request: Request) -> Grant | None:
         """The grant of the user whom a trusted proxy names; what others say is not heard."""
@@ -134,6 +140,15 @@ class Identifier:
         if not self.addresses.is_trusted(peer) or len(named) != 1 or not named[0].strip():
             return None
         return self.store.grant_of_user(named[0], datetime.now(UTC))
+
+
+def shown_in(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """What a request shows of who asks, hashed: the same of the same keys and cookies only."""
+    shown = hashlib.sha256()
+    for name, value in headers:
+        if name in (b"authorization", b"cookie"):
+            shown.update(b"%d %s %d %s" % (len(name), name, len(value), value))
+    return shown.digest()
 
 
 def cookie_name(request: Request) -> str:

@@ -189,17 +189,9 @@ class AccessStore:
 
     @contextmanager
     def _connected(self, *, laid_out: bool = True) -> Iterator[sqlite3.Connection]:
-        self._require_private()
+        self.private_file()
         try:
-            # For writing also where only reading is meant: a killed writer's half is taken back.
-            with closing(
-                sqlite3.connect(
-                    f"{self.path.resolve().as_uri()}?mode=rw",
-                    uri=True,
-                    timeout=_BUSY_SECONDS,
-                    isolation_level=None,
-                )
-            ) as db:
+            with closing(self.connection()) as db:
                 self._require_ours(db, laid_out=laid_out)
                 yield db
         except sqlite3.DatabaseError as error:
@@ -211,8 +203,22 @@ class AccessStore:
         except (TypeError, ValueError) as error:  # what is stored is not what was written
             raise self._damage(str(error)) from error
 
-    def _require_private(self) -> None:
-        """Raise StoreError where others could read the file, or put another in its place."""
+    def connection(self, *, of_all_threads: bool = False) -> sqlite3.Connection:
+        """A connection to the file, whatever is in it. Raises sqlite3.Error."""
+        # For writing also where only reading is meant: a killed writer's half is taken back.
+        return sqlite3.connect(
+            f"{self.path.resolve().as_uri()}?mode=rw",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=not of_all_threads,
+        )
+
+    def private_file(self) -> os.stat_result:
+        """What the system says of the file.
+
+        Raises StoreError where others could read it, or put another in its place.
+        """
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -234,6 +240,7 @@ class AccessStore:
                 f"Run `chmod 600 {shlex.quote(str(self.path))}`; if somebody may have used that,"
                 " look at `cohort-tracker access list`, too.",
             )
+        return found
 
     def _require_ours(self, db: sqlite3.Connection, *, laid_out: bool) -> None:
         mark = db.execute("PRAGMA application_id").fetchone()[0]

@@ -1,4 +1,4 @@
-"""Token buckets: so many at once, so many a minute."""
+"""Token buckets: so many at once, so many a minute; and who was told to wait."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 
 _MOST_NAMES = 10_000
 
@@ -24,7 +25,7 @@ class Buckets:
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, name: str) -> int:
+    def take(self, name: str) -> float:
         """Take a token of `name`: 0, or, where none is left, in how many seconds there is one."""
         now = time.monotonic()
         with self._lock:
@@ -35,4 +36,37 @@ class Buckets:
             # Who came longest ago has most of the tokens back.
             while len(self._levels) > _MOST_NAMES:
                 self._levels.popitem(last=False)
-        return 0 if taken else math.ceil((1 - level) / self._per_second)
+        return 0 if taken else (1 - level) / self._per_second
+
+
+@dataclass(frozen=True)
+class Told:
+    """Whose grant it is that was told to wait, and for how many seconds from now."""
+
+    grant_id: str
+    seconds: int
+
+
+class Waiting:
+    """Who was told to wait, by what they showed: to tell them again costs next to nothing."""
+
+    def __init__(self) -> None:
+        self._until: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+
+    def tell(self, shown: bytes, grant_id: str, seconds: float) -> None:
+        """Remember who waits for so long."""
+        self._until[shown] = grant_id, time.monotonic() + seconds
+        while len(self._until) > _MOST_NAMES:
+            self._until.popitem(last=False)
+
+    def told(self, shown: bytes) -> Told | None:
+        """Who still waits; None for all others."""
+        found = self._until.get(shown)
+        if found is None:
+            return None
+        grant_id, until = found
+        left = until - time.monotonic()
+        if left <= 0:
+            self._until.pop(shown, None)
+            return None
+        return Told(grant_id, math.ceil(left))

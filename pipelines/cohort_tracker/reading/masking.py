@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .tables import Column, Table
 
 # Of a student by table: the column with the id, and those that the alias takes the place of.
@@ -73,13 +75,19 @@ def masked_columns(table: Table) -> tuple[str, ...]:
     )
 
 
-def masked_query(table: Table, relation: str, aliases: str) -> str:
+def kept_as(column: str) -> str:
+    """What a column is called that is dropped and still sorts."""
+    return f"kept {column}"
+
+
+def masked_query(table: Table, relation: str, aliases: str, kept: Sequence[str] = ()) -> str:
     """SQL for all columns of a relation, with aliases for names and NULL for what is dropped.
 
     Args:
         table: what the columns are.
         relation: SQL of the rows.
         aliases: the name of a table of `student_id` and `alias`.
+        kept: columns that are there under `kept_as` as well: to sort by, not to be shown.
     """
     aliased = _aliased(table)
     selected = ", ".join(
@@ -90,6 +98,7 @@ def masked_query(table: Table, relation: str, aliases: str) -> str:
         else f'CAST(NULL AS {column.type}) AS "{column.name}"'
         for column in table.columns
     )
+    selected += "".join(f', r."{column}" AS "{kept_as(column)}"' for column in kept)
     if not aliased:
         return f"SELECT {selected} FROM {relation} AS r"  # noqa: S608
     own_id = "id" if table.name == _STUDENTS else "student_id"

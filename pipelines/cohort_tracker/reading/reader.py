@@ -74,10 +74,11 @@ class Reader:
         """What stands for a student's id: itself, or the alias where names are hidden."""
         return self._aliases.get(student_id, "") if self.viewer.hide_names else student_id
 
-    def relation(self, name: str) -> str:
+    def relation(self, name: str, kept: Sequence[str] = ()) -> str:
         """SQL that stands for a table with schema: all columns, of the rows that may be seen.
 
-        Where names are hidden, ids and names are aliases and columns that are dropped are NULL. To
+        Where names are hidden, ids and names are aliases and columns that are dropped are NULL;
+        those in `kept` are there under another name (`kept_as`), to sort by and not to be shown. To
         be used with `answer`. Raises NotAllowedError.
         """
         table = self.table(name)
@@ -87,7 +88,7 @@ class Reader:
         if visible is not None:
             relation = f"(SELECT * FROM {relation} WHERE {visible})"  # noqa: S608
         if self.viewer.hide_names:
-            relation = f"({masked_query(table, relation, _ALIASES)})"
+            relation = f"({masked_query(table, relation, _ALIASES, kept)})"
         return relation
 
     def query(self, name: str) -> str:

@@ -8,6 +8,7 @@ that wraps the protocol of each connection it accepts.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,9 @@ class _Visitor(asyncio.Protocol):
         self._transport = transport
         name = transport.get_extra_info("peername") or ("", 0)
         self.peer = (str(name[0]), int(name[1]))
+        # The second part of an answer would wait 40 ms for a word of the client that it has the
+        # first. asyncio sees to it by itself only where the listening socket names its protocol.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._inner.connection_made(transport)
         self._door.arrived(self)
 

@@ -6,13 +6,15 @@ import asyncio
 import json
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Container, Iterable, MutableMapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from ..access.addresses import Addresses
+from ..access.identify import TOO_MANY, shown_in
+from ..access.throttle import Waiting
 from .door import Door
 
 Scope = MutableMapping[str, Any]
@@ -22,11 +24,14 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-LARGEST_HEADERS = 16 * 1024
+LARGEST_HEAD = 16 * 1024
+"""Of a request: its line and its headers."""
+LARGEST_HEADERS = 8 * 1024
 LARGEST_BODY = 64 * 1024
 BODY_SECONDS = 10.0
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS = _READING | {"POST", "PUT", "PATCH", "DELETE"}
+_CLOSING = (b"connection", b"close")
 _NO_FRAMES = b"frame-ancestors 'none'"
 # For what is no page; pages say themselves what they need.
 _SECURITY = {
@@ -50,6 +55,8 @@ class Guard:
         addresses: which Host is ours.
         door: hears who is inside.
         log: takes a line per request: no person, no key, no path with ids, no query string.
+        waiting: who was told to wait, and is told so again before anything else is done.
+        free: the paths that nobody is told to wait for.
         login: where a browser that is not logged in is sent; None: nowhere.
     """
 
@@ -59,12 +66,16 @@ class Guard:
         addresses: Addresses,
         door: Door,
         log: Callable[[str], None],
+        waiting: Waiting,
+        free: Container[str],
         login: str | None,
     ) -> None:
         self._app = app
         self._addresses = addresses
         self._door = door
         self._log = log
+        self._waiting = waiting
+        self._free = free
         self._login = login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,6 +108,11 @@ class Guard:
             await _refuse(answer, 431, "The headers are too large.")
             return
         scope.setdefault("state", {})["origin"] = origin
+        told = self._waiting.told(shown_in(scope["headers"]))
+        if told is not None and scope["path"] not in self._free:
+            scope["state"]["grant_id"] = told.grant_id
+            await _refuse(answer, 429, TOO_MANY, (b"retry-after", b"%d" % told.seconds))
+            return
         if scope["method"] in _READING:
             await self._app(scope, receive, answer.send)
             return
@@ -200,14 +216,16 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _refuse(answer: _Answer, status: int, detail: str) -> None:
+async def _refuse(
+    answer: _Answer, status: int, detail: str, header: tuple[bytes, bytes] = _CLOSING
+) -> None:
     """Answer by RFC 9457, without the application."""
     title = HTTPStatus(status).phrase
     body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
     headers = [
         (b"content-type", b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
+        header,
     ]
     await answer.send({"type": "http.response.start", "status": status, "headers": headers})
     await answer.send({"type": "http.response.body", "body": body.encode()})

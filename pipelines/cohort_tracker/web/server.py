@@ -17,11 +17,12 @@ from ..access.owner import OwnerLink
 from ..access.store import AccessStore
 from ..config import Settings
 from ..reading.pool import Pool
-from .api.app import create_app
+from .api.app import HEALTH, create_app
+from .api.routes import PREFIX
 from .door import Door, loop_with
 from .front import Front
-from .guard import LARGEST_HEADERS, Guard
-from .login import LOGIN, login_routes
+from .guard import LARGEST_HEAD, Guard
+from .login import LOGIN, LOGOUT, login_routes
 from .me import me_routes
 from .site.app import create_site
 
@@ -57,7 +58,8 @@ class Site:
             app.include_router(login_routes(identifier, self.owner))
         front = Front(create_site(self.settings, identifier, pool), app)
         login = None if identifier.by_proxy else LOGIN
-        return Guard(front, self.addresses, door, self.log, login)
+        free = {LOGIN, LOGOUT, HEALTH, PREFIX + HEALTH}
+        return Guard(front, self.addresses, door, self.log, identifier.waiting, free, login)
 
 
 class Server:
@@ -81,7 +83,7 @@ class Server:
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
-            h11_max_incomplete_event_size=LARGEST_HEADERS,
+            h11_max_incomplete_event_size=LARGEST_HEAD,
         )
         self._uvicorn = uvicorn.Server(config)
 

@@ -11,7 +11,6 @@ import orjson
 from fastapi import Response
 from pydantic import BaseModel, ValidationError
 
-from ... import __version__
 from ...config import Settings
 from ...export.answer import Answer
 from ...export.text import csv_parts
@@ -20,9 +19,10 @@ from ...reading.pool import Pool
 from ...reading.reader import Reader
 from ...reading.seen import Seen, SeenClass
 from ...reading.viewer import Viewer
+from .cursors import Cursors
 from .freshness import BuildNote, LastSyncs, now
 from .problems import Problem, not_found, of_validation, wrong_parameters
-from .questions import Cursors, Question, digest, question_of
+from .questions import Question, digest, question_of
 from .routes import Route
 from .schema import Schema
 
@@ -60,6 +60,7 @@ class Answers:
         self._schema = schema
         self._pool = pool
         self._syncs = LastSyncs(settings)
+        self._cursors = Cursors()
 
     def answer(self, asked: Asked) -> Response:
         """The rows, or that they are those the client has.
@@ -89,7 +90,6 @@ class Answers:
 
     def _tag(self, asked: Asked, question: Question, note: BuildNote) -> str:
         parts = (
-            __version__,
             note.id,
             str(note.is_stale),
             question.bound_to(asked.viewer),
@@ -115,19 +115,16 @@ class Answers:
                 "page": None,
                 "build": asdict(note),
             }
-        cursors = Cursors(note.id, question.bound_to(asked.viewer))
-        position = cursors.position(asked.given.get("cursor"))
-        rows = page(reader, question.rows, question.limit, position)
-        done = position + len(rows)
-        # Only a full page, or none, leaves open how many there are.
-        is_last = 0 < len(rows) < question.limit
-        total = done if is_last else count(reader, question.rows)
+        bound_to, cursor = question.bound_to(asked.viewer), asked.given.get("cursor")
+        after = None if cursor is None else self._cursors.place(bound_to, cursor)
+        rows, last = page(reader, question.rows, question.limit, after)
+        is_all = after is None and last is None
         return {
             "data": rows,
             "page": {
                 "limit": question.limit,
-                "next": cursors.at(done) if done < total else None,
-                "total": total,
+                "next": None if last is None else self._cursors.sealed(bound_to, last),
+                "total": len(rows) if is_all else count(reader, question.rows),
             },
             "build": asdict(note),
         }
@@ -135,7 +132,7 @@ class Answers:
     def _one(
         self, reader: Reader, route: Route, question: Question, place: dict[str, str]
     ) -> dict[str, Any]:
-        found = page(reader, question.rows, 1, 0)
+        found, _ = page(reader, question.rows, 1)
         if not found:
             raise not_found()
         if not route.parts:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...reading.pages import NAME_COLUMNS, Rows
+from ... import __version__
+from ...reading.pages import NAME_COLUMNS, By, Rows
 from ...reading.seen import Seen
 from ...reading.viewer import Viewer
-from .problems import Problem, not_found, wrong_parameters
+from .problems import not_found, wrong_parameters
 from .routes import Route
 from .schema import LIMIT, Schema
-
-_PLACE = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Question:
 
     def bound_to(self, viewer: Viewer) -> str:
         """What a cursor or a tag of this question holds for this viewer alone."""
-        return digest(viewer_text(viewer), self.asked)
+        return digest(__version__, viewer_text(viewer), self.asked)
 
 
 def digest(*texts: str) -> str:
@@ -108,7 +106,7 @@ def question_of(
             columns,
             " AND ".join(conditions) or "true",
             tuple(parameters),
-            ", ".join(_ordered(column) for column in whole),
+            tuple(_by(column) for column in whole),
             route.is_named,
         ),
         given.get("limit", LIMIT),
@@ -131,38 +129,5 @@ def _order(
     return order
 
 
-def _ordered(column: str) -> str:
-    name = column.removeprefix("-")
-    return f'"{name}" {"DESC" if column.startswith("-") else "ASC"} NULLS LAST'
-
-
-class Cursors:
-    """The place of the next page: good for one build, one viewer, one question.
-
-    It holds a number and what it is good for, no value of any row. Whoever makes one up gets
-    another page of the own rows.
-    """
-
-    def __init__(self, build_id: str, bound_to: str) -> None:
-        self._marks = (digest(build_id)[:12], bound_to[:12])
-
-    def at(self, position: int) -> str:
-        """The cursor of the rows after the first `position`."""
-        return ".".join((*self._marks, str(position)))
-
-    def position(self, cursor: str | None) -> int:
-        """How many rows come before. Raises a problem for a cursor of another answer."""
-        if cursor is None:
-            return 0
-        parts = cursor.split(".")
-        if len(parts) != 3 or not _PLACE.fullmatch(parts[2]):
-            raise _cursor_problem("It is none of this server's")
-        if parts[0] != self._marks[0]:
-            raise _cursor_problem("The tables were built anew since")
-        if parts[1] != self._marks[1]:
-            raise _cursor_problem("It is of another question or of another viewer")
-        return int(parts[2])
-
-
-def _cursor_problem(what: str) -> Problem:
-    return wrong_parameters({"cursor": f"{what}: start again, without `cursor`."})
+def _by(column: str) -> By:
+    return By(column.removeprefix("-"), column.startswith("-"))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from ...reading.pages import NAME_COLUMNS
 from .contracts import Contract, ContractColumn, Contracts
+from .cursors import LONGEST_CURSOR
 from .filters import Filter, filters_of
 from .routes import Route
 
@@ -88,10 +89,13 @@ class Schema:
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
         self._rows: dict[str, type[BaseModel]] = {}
+        self._filters: dict[str, dict[str, Filter]] = {}
 
     def filters(self, route: Route) -> dict[str, Filter]:
         """The filters of a route by name."""
-        return filters_of(route, self._contracts)
+        if route.path not in self._filters:
+            self._filters[route.path] = filters_of(route, self._contracts)
+        return self._filters[route.path]
 
     def columns(self, route: Route, table: str) -> tuple[str, ...]:
         """What a route shows of a table, in order."""
@@ -111,7 +115,11 @@ class Schema:
                 "limit": (int, Field(LIMIT, ge=1, le=MOST, description="The most rows of a page.")),
                 "cursor": (
                     str | None,
-                    Field(None, max_length=_LONGEST, description="`page.next` of the page before."),
+                    Field(
+                        None,
+                        max_length=LONGEST_CURSOR,
+                        description="`page.next` of the page before.",
+                    ),
                 ),
                 "sort": (
                     str | None,

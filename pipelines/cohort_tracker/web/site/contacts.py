@@ -69,9 +69,12 @@ class Contacts:
         """Take one back, and lead back to the student. Raises HTTPException as `add` does."""
         found, links = self._require(visit, class_name, student_id)
         with self._pool.file() as file, self._pool.reading(file, visit.viewer) as reader:
-            own = {one.contact_id for one in contacts_by_student(reader).get(student_id, ())}
-        if contact_id not in own:
+            there = contacts_by_student(reader).get(student_id, ())
+            written_by = {one.contact_id: one.by for one in there}
+        if contact_id not in written_by:
             raise not_found()
+        if not visit.may_take_back(written_by[contact_id]):
+            raise HTTPException(403, "Whoever wrote it takes it back, or a lead.")
         try:
             withdraw(self._settings.raw_path, contact_id)
         except CohortTrackerError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
@@ -23,12 +23,14 @@ class Form:
     Args:
         by: who reached out.
         today: the last day that can be written.
+        may_take_back: whether a contact can be taken back, by who wrote it.
         kept: what was typed and refused, by field.
         problem: why it was refused.
     """
 
     by: str
     today: str
+    may_take_back: Callable[[str | None], bool]
     kept: Mapping[str, str]
     problem: str | None = None
 

@@ -195,5 +195,5 @@ class Pages:
             return None
         today = today_in(found.timezone)
         if refused is None:
-            return Form(visit.grant.name, today, {})
-        return Form(visit.grant.name, today, refused.kept, refused.problem)
+            return Form(visit.grant.name, today, visit.may_take_back, {})
+        return Form(visit.grant.name, today, visit.may_take_back, refused.kept, refused.problem)

@@ -41,6 +41,12 @@ class Visit:
         """Whether contacts can be written down: by whoever sees whom they are about."""
         return self.viewer.role in ("lead", "mentor") and not self.viewer.hide_names
 
+    def may_take_back(self, by: str | None) -> bool:
+        """Whether a contact that somebody wrote can be taken back: a mentor the own ones only."""
+        name = self.grant.name.strip().casefold()
+        is_own = by is not None and by.strip().casefold() == name
+        return self.may_write and (self.viewer.role == "lead" or is_own)
+
     def tag(self, *parts: object) -> str:
         """What tells this page from another state of it: whatever it is made of."""
         viewer = self.viewer

@@ -1,0 +1,1 @@
+"""`serve` under load: `python -m benchmarks.serving`."""
