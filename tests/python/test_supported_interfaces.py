@@ -33,6 +33,7 @@ ALLOWED = {
     "fastapi.exceptions": "FastAPI's reference, Exceptions",
     "fastapi.responses": "FastAPI's reference, Custom Response Classes",
     "fastapi.routing": "FastAPI's docs, Custom Request and APIRoute class",
+    "cryptography": "its documented primitives",
     "itsdangerous": "its documented API is the package itself",
     "jinja2": "its documented API is the package itself",
     "markupsafe": "Markup: Jinja2's documentation, HTML Escaping",

@@ -1,8 +1,7 @@
 """Rows of one table page by page: what may be seen of it, filtered, in an order without ties.
 
 A page begins after the place of the last row of the page before, and a place is what that row is
-sorted by. So a table that is built anew between two pages neither repeats nor leaves out rows that
-stayed where they were.
+sorted by.
 """
 
 from __future__ import annotations

@@ -116,14 +116,14 @@ class Answers:
                 "build": asdict(note),
             }
         bound_to, cursor = question.bound_to(asked.viewer), asked.given.get("cursor")
-        after = None if cursor is None else self._cursors.place(bound_to, cursor)
+        after = None if cursor is None else self._cursors.place(bound_to, note.id, cursor)
         rows, last = page(reader, question.rows, question.limit, after)
         is_all = after is None and last is None
         return {
             "data": rows,
             "page": {
                 "limit": question.limit,
-                "next": None if last is None else self._cursors.sealed(bound_to, last),
+                "next": None if last is None else self._cursors.sealed(bound_to, note.id, last),
                 "total": len(rows) if is_all else count(reader, question.rows),
             },
             "build": asdict(note),

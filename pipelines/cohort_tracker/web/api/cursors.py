@@ -3,71 +3,61 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
-import secrets
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from ...reading.pages import Place
 from .problems import Problem, wrong_parameters
 
 LONGEST_CURSOR = 4000
-_MARK_BYTES = 16
+_KEY_BITS = 256
+_NOT_OURS = (
+    "It is of another question or another viewer, or of before the server was started:"
+    " start again, without `cursor`."
+)
+_ANOTHER_BUILD = "The tables were built anew since: start again, without `cursor`."
 
 
 class Cursors:
-    """Seals places of rows into cursors, each good for one question of one viewer.
+    """Seals places of rows into cursors, each good for one question of one viewer on one build.
 
     A place holds values of a row, names among them, and cursors travel in addresses, which proxies
-    keep in their logs. So it is encrypted as well as marked: the mark is a hash of everything with
-    a key, and the text is hidden by a stream that is made of the mark and another key (the
-    construction SIV, RFC 5297, with the hashes of the standard library). The same place gives the
-    same cursor, so that the same page has the same bytes. The keys are of this process: cursors
-    end with it.
+    keep in their logs: so it is encrypted (AES-SIV, RFC 5297). The same place gives the same
+    cursor, so that the same page has the same bytes. The key is of this process: cursors end with
+    it.
     """
 
     def __init__(self) -> None:
-        self._mark_key, self._stream_key = secrets.token_bytes(32), secrets.token_bytes(32)
+        self._cipher = AESSIV(AESSIV.generate_key(_KEY_BITS))
 
-    def sealed(self, bound_to: str, place: Place) -> str:
+    def sealed(self, bound_to: str, build_id: str, place: Place) -> str:
         """The cursor of the rows after a place; `bound_to`: the question and the viewer."""
-        text = json.dumps(place, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        mark = self._mark(bound_to, text)
-        return _written(mark + self._hidden(mark, text))
+        text = json.dumps([build_id, *place], ensure_ascii=False)
+        hidden = self._cipher.encrypt(text.encode("utf-8", "surrogatepass"), [bound_to.encode()])
+        return _written(hidden)
 
-    def place(self, bound_to: str, cursor: str) -> Place:
-        """The place in a cursor. Raises a problem for one that was not sealed here for this."""
+    def place(self, bound_to: str, build_id: str, cursor: str) -> Place:
+        """The place in a cursor. Raises a problem for one that was not sealed here for this, and
+        for one of another build: no answer mixes two.
+        """
         try:
             content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        except ValueError:
-            raise _not_ours() from None
-        mark, hidden = content[:_MARK_BYTES], content[_MARK_BYTES:]
-        text = self._hidden(mark, hidden)
-        is_ours = hmac.compare_digest(mark, self._mark(bound_to, text))
-        if not is_ours or _written(content) != cursor:
-            raise _not_ours()
-        place: Place = json.loads(text.decode("utf-8", "surrogatepass"))
+            text = self._cipher.decrypt(content, [bound_to.encode()])
+        except (ValueError, InvalidTag):
+            raise _refused(_NOT_OURS) from None
+        if _written(content) != cursor:
+            raise _refused(_NOT_OURS)
+        sealed_for, *place = json.loads(text.decode("utf-8", "surrogatepass"))
+        if sealed_for != build_id:
+            raise _refused(_ANOTHER_BUILD)
         return place
-
-    def _mark(self, bound_to: str, text: bytes) -> bytes:
-        """What nobody else can make of this text for this question."""
-        message = len(bound_to).to_bytes(8) + bound_to.encode() + text
-        return hmac.digest(self._mark_key, message, "sha256")[:_MARK_BYTES]
-
-    def _hidden(self, mark: bytes, text: bytes) -> bytes:
-        """The text, hidden; of what was hidden, the text."""
-        stream = hashlib.shake_256(self._stream_key + mark).digest(len(text))
-        return bytes(one ^ other for one, other in zip(text, stream, strict=True))
 
 
 def _written(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def _not_ours() -> Problem:
-    return wrong_parameters(
-        {
-            "cursor": "It is of another question or another viewer, or of before the server was"
-            " started: start again, without `cursor`."
-        }
-    )
+def _refused(why: str) -> Problem:
+    return wrong_parameters({"cursor": why})
