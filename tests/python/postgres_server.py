@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,8 +108,11 @@ class Database:
         return [[None if cell == NULL else cell for cell in row] for row in found]
 
     @contextmanager
-    def session(self, *statements: str, user: str = "admin") -> Iterator[None]:
-        """Somebody who has run the statements and now sits there, until the end of the block."""
+    def session(self, *statements: str, user: str = "admin") -> Iterator[Callable[..., list[str]]]:
+        """Somebody who has run the statements and now sits there, until the end of the block.
+
+        Gives what asks them for more: a statement, of which it returns the rows as CSV.
+        """
         process = subprocess.Popen(
             self._psql(user),
             env=self._environment(),
@@ -118,12 +121,20 @@ class Database:
             encoding="utf-8",
         )
         assert process.stdin and process.stdout
-        process.stdin.write("".join(f"{one};\n" for one in statements) + "\\echo sits\n")
-        process.stdin.flush()
-        while process.stdout.readline() != "sits\n":
-            assert process.poll() is None
+        stdin, stdout = process.stdin, process.stdout
+
+        def run(*statements: str) -> list[str]:
+            stdin.write("".join(f"{one};\n" for one in statements) + "\\echo done\n")
+            stdin.flush()
+            lines: list[str] = []
+            while (line := stdout.readline()) != "done\n":
+                assert line, "the session ended"
+                lines.append(line.rstrip("\n"))
+            return lines
+
+        run(*statements)
         try:
-            yield
+            yield run
         finally:
             process.communicate("\\q\n", timeout=60)
 
