@@ -257,6 +257,13 @@ def test_one_slow_answer_does_not_change_a_size_that_held(tmp_path: Path):
         assert remembered(bench) == [(1_000, 1_000)]
 
 
+def test_an_api_that_is_down_in_the_middle_does_not_change_a_size_that_held(tmp_path: Path):
+    with bench_of(tmp_path, "status=503,page=1,times=always", max_attempts=2) as bench:
+        assert bench.sync().exit_code == 5
+        assert asked(bench) == [(0, 1_000), (1, 1_000), (1, 1_000)]
+        assert remembered(bench) == [(1_000, 1_000)]
+
+
 @pytest.mark.parametrize("fault", ["status=422,over=200", "shrink=200,over=200"])
 def test_an_incremental_read_goes_on_as_one_with_another_size(tmp_path: Path, fault: str):
     with bench_of(tmp_path, source=many(3_500)) as bench:
