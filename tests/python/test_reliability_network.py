@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from cohort_tracker.setting_values import is_loopback
 from cohort_tracker.sources.adapter import TransportLimits
 from cohort_tracker.sources.transport import _retry_after, _WaitAsTold
 from cohort_tracker.sync import SyncReport
-from support import Bench, Classes, at_night, record, wait_for
+from support import Bench, Classes, at_night, keeps_its_distance, record, wait_for
 
 
 def failure(report: SyncReport) -> str:
@@ -370,23 +369,6 @@ def test_class_that_fails_does_not_stop_the_others(tmp_path: Path):
         assert [outcome.status for outcome in report.classes] == ["failed", "failed", "ok"]
         assert report.exit_code == 1, "different failures share no code"
         assert bench.in_force("c3") == bench.expected("c3")
-
-
-def keeps_its_distance(tmp_path: Path, ask: Callable[[Bench], None], seconds: float) -> bool:
-    """Whether all requests arrive so far apart, in one of three runs.
-
-    A busy machine holds a request up now and then, and the next one seems early; who asks too soon
-    does so in every run.
-    """
-    for turn in range(3):
-        home = tmp_path / str(turn)
-        home.mkdir()
-        with Bench(home) as bench:
-            ask(bench)
-            starts = [entry.started for entry in bench.server.requests]
-        if min(b - a for a, b in pairwise(starts)) >= seconds:
-            return True
-    return False
 
 
 def test_requests_keep_their_distance_whatever_is_retried(tmp_path: Path):

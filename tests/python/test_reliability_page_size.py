@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from cohort_tracker.raw.store import RawStore
 from cohort_tracker.sources.adapter import TransportLimits
 from cohort_tracker.sources.openclass.page_size import PROBE_SECONDS, PageSizes
 from cohort_tracker.sync import SyncReport
-from support import NOW, Bench, Classes, at_night, classes, record
+from support import NOW, Bench, Classes, at_night, classes, keeps_its_distance, record
 
 MANY = 1_150
 Asked = list[tuple[int, int]]
@@ -40,7 +39,13 @@ def bench_of(
 
 def asked(bench: Bench) -> Asked:
     """Page and size of the requests for progressions since the last call."""
-    queries = [entry.query for entry in bench.pages()]
+    found = asked_since_start(bench)
+    bench.server.requests.clear()
+    return found
+
+
+def asked_since_start(bench: Bench) -> Asked:
+    queries = [entry.query for entry in bench.server.requests.entries("/progressions")]
     return [(int(query["page"]), int(query["return_count"])) for query in queries]
 
 
@@ -252,6 +257,13 @@ def test_one_slow_answer_does_not_change_a_size_that_held(tmp_path: Path):
         assert remembered(bench) == [(1_000, 1_000)]
 
 
+def test_an_api_that_is_down_in_the_middle_does_not_change_a_size_that_held(tmp_path: Path):
+    with bench_of(tmp_path, "status=503,page=1,times=always", max_attempts=2) as bench:
+        assert bench.sync().exit_code == 5
+        assert asked(bench) == [(0, 1_000), (1, 1_000), (1, 1_000)]
+        assert remembered(bench) == [(1_000, 1_000)]
+
+
 @pytest.mark.parametrize("fault", ["status=422,over=200", "shrink=200,over=200"])
 def test_an_incremental_read_goes_on_as_one_with_another_size(tmp_path: Path, fault: str):
     with bench_of(tmp_path, source=many(3_500)) as bench:
@@ -359,11 +371,13 @@ def test_a_number_is_asked_for_as_it_is(tmp_path: Path):
     ],
 )
 def test_the_pace_holds_while_sizes_are_tried(tmp_path: Path, fault: str):
-    with bench_of(tmp_path, fault, page_delay=0.1, read_timeout=0.25) as bench:
-        require_whole(bench, bench.sync())
-        starts = [entry.started for entry in bench.server.requests.entries()]
-        assert len(starts) > 8
-        assert min(later - earlier for earlier, later in pairwise(starts)) >= 0.1
+    def ask(bench: Bench) -> None:
+        bench.misbehave(fault)
+        require_whole(bench, bench.sync(page_size="auto", page_delay=0.2, read_timeout=0.5))
+        assert {size for _, size in asked_since_start(bench)} >= {1_000, 200}
+
+    given = {"source": many(), "server_options": {"max_page_size": 1_000}}
+    assert keeps_its_distance(tmp_path, ask, 0.195, **given)
 
 
 def test_what_was_found_out_is_no_reason_to_build_and_outlives_backup_and_forget(tmp_path: Path):

@@ -81,6 +81,24 @@ def test_clamp(server, client):
     assert client.page("data-m1", count=10)["metadata"]["results_per_page"] == 10
 
 
+@pytest.mark.parametrize(("says", "told"), [("asked", 70), ("records", 7), ("missing", None)])
+def test_results_per_page(server, client, says, told):
+    server.faults = Faults.parse([f"results_per_page={says}"])
+    last = client.page("data-m1", 0, count=70)["metadata"]["total"] // 70
+    page = client.page("data-m1", last, count=70)
+    told = len(page["data"]) if says == "records" else told
+    assert 0 < len(page["data"]) < 70
+    assert page["metadata"].get("results_per_page") == told
+
+
+def test_large_pages_shrink_from_the_third_on(server, client):
+    server.faults = Faults.parse(["shrink=5,over=20,after=1,times=always"])
+    sizes = [len(client.page("data-m1", 1, count=count)["data"]) for count in (20, 21, 20, 21)]
+    assert sizes == [20, 21, 20, 5]
+    whole = client.page("data-m1", 0, count=20)["data"]
+    assert client.page("data-m1", 1, count=21)["data"] == whole[5:10], "its pages are of 5"
+
+
 def test_extra_empty_page(server, client):
     server.faults.extra_empty_page = True
     last = (len(server.world.classes[0].progressions) - 1) // 50
@@ -351,6 +369,8 @@ def test_parse_knows_every_name(tmp_path):
         "class_total_off": "=-4",
         "clamp": "=30",
         "can_load_more": "=true",
+        "results_per_page": "=records",
+        "shrink": "=9",
         "bad_records": f"={tmp_path / 'bad'}",
     }
     parsed = Faults.parse([name + values.get(name, "") for name in (*STEADY, *INCIDENTS)])
@@ -376,6 +396,8 @@ def test_parse_knows_every_name(tmp_path):
         ("delay=-1", "delay must not be negative"),
         ("class_pages=0", "class_pages must be at least 1"),
         ("clamp=0", "clamp must be at least 1"),
+        ("results_per_page=maybe", "results_per_page needs asked, records or missing"),
+        ("reset,over=many", "over needs a number"),
         ("can_load_more=maybe", "can_load_more needs true, false or missing"),
         ("ignore_sort=1", "ignore_sort takes no value"),
         ("ignore_sort,times=1", "ignore_sort takes no options"),
