@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copytree
+from shutil import copyfile, copytree
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+import duckdb
 import requests
 
 from api_server import query
@@ -77,6 +78,16 @@ class Site:
             " mentor from core.class_students as s join marts.class_summary using (class_id)"
             f" where {where} order by student_id, class_id"
         )
+
+    def publish_without(self, student_id: str) -> None:
+        """Publish the tables anew, as after a sync with which somebody left all classes."""
+        made = self.data / "next.duckdb"
+        copyfile(self.data / "warehouse.duckdb", made)
+        with closing(duckdb.connect(str(made))) as db:
+            for table in ("marts.student_health", "core.class_students"):
+                db.execute(f"delete from {table} where student_id = ?", [student_id])
+            db.execute("update core.build set id = 'the next one'")
+        made.replace(self.data / "warehouse.duckdb")
 
 
 @contextmanager

@@ -139,6 +139,13 @@ def test_keys_and_sessions_through_nginx(served_data: Path, tmp_path: Path):
             proxied.ask("POST", "/login", data={"key": key}, Origin="https://e.example").status_code
             == 403
         )
+        whole = proxied.get("/", Cookie=session, Accept="text/html")
+        assert whole.headers["Content-Encoding"] == "gzip"
+        # nginx makes the tag a weak one; it is known all the same.
+        tag = whole.headers["ETag"]
+        assert tag.startswith("W/")
+        again = proxied.get("/", Cookie=session, Accept="text/html", If_None_Match=tag)
+        assert (again.status_code, again.content) == (304, b"")
         tries = [
             proxied.get(Authorization="Bearer ct_x", X_Forwarded_For=f"10.0.0.{n}").status_code
             for n in range(12)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -94,9 +96,14 @@ def test_the_pages_can_be_used_by_everybody(browser, site: Site, scheme: str):
         "select assignment_id from marts.blockers join marts.class_summary using (class_id)"
         f" where friendly_id = '{CLASS}' and blocker_rank = 1"
     )
+    weeks = site.rows(
+        "select week_starts_on from marts.progress_over_time join marts.class_summary"
+        f" using (class_id) where friendly_id = '{CLASS}' order by week_number desc limit 2"
+    )
     paths = (
         *("/", f"/classes/{CLASS}", OF_NIGHT, student, "/nothing"),
         f"/classes/{CLASS}/assignments/{work['assignment_id']}",
+        *(f"/classes/{CLASS}/weeks/{week['week_starts_on']}" for week in weeks),
     )
     with window(browser, site, "lead", bypass_csp=True, color_scheme=scheme) as page:
         for width in (320, 1200):
@@ -126,3 +133,58 @@ def test_the_keyboard_is_enough(browser, site: Site):
         page.keyboard.press("Enter")
         page.wait_for_url(f"{site.served.url}{OF_NIGHT}#s*")
         assert "by keys alone" in page.locator("main").inner_text()
+
+
+def test_a_form_that_is_open_is_right_after_the_tables_are_published_anew(browser, site: Site):
+    with window(browser, site, "mentor") as page:
+        page.goto(f"{site.served.url}{OF_NIGHT}")
+        names = page.locator(".card h4").all_inner_texts()
+        first = page.locator(".card h4 a").first.get_attribute("href").rpartition("/")[2]
+        card = page.locator(".card", has=page.get_by_role("heading", name=names[-1])).last
+        card.get_by_text("Write down a contact").click()
+        card.get_by_label("Note").fill("for the last one")
+        site.publish_without(first)
+        card.get_by_role("button", name="Write it down").click()
+        page.wait_for_url(f"{site.served.url}{OF_NIGHT}#s*")
+        assert page.locator(".card h4").all_inner_texts() == names[1:]
+        assert "for the last one" in page.locator(".card:target").inner_text()
+        assert page.locator(".card:target h4").inner_text() == names[-1]
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A page of another site that sends a form of ours by itself."""
+
+    aim = ""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        today = datetime.now(UTC).date()
+        self.wfile.write(
+            f'<form method="post" action="{self.aim}"><input name="how" value="call">'
+            f'<input name="on" value="{today}"></form>'
+            "<script>document.forms[0].submit()</script>".encode()
+        )
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_page_of_another_site_writes_nothing_in_a_real_browser(browser, site: Site):
+    student = student_path(site.people(f"friendly_id = '{CLASS}'")[0])
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as other,
+        window(browser, site, "lead") as page,
+    ):
+        Thread(target=other.serve_forever, daemon=True).start()
+        Elsewhere.aim = f"{site.served.url}{student}/contacts"
+        with page.expect_response(Elsewhere.aim) as answered:
+            page.goto(f"http://127.0.0.1:{other.server_port}/")
+        other.shutdown()
+        # The cookie is sent along: the port makes another origin, and no other site.
+        assert "cohort-tracker=" in answered.value.request.all_headers()["cookie"]
+        assert answered.value.status == 403
+        page.goto(f"{site.served.url}{student}")
+        page.get_by_text("Nobody has noted a contact").wait_for()
+    assert current_contacts(site.data / "raw.db") == []

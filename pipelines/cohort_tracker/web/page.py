@@ -20,7 +20,7 @@ from ..reading.details import StudentDetails
 from ..reading.freshness import Freshness
 from ..reading.viewer import Viewer
 from . import drawing, text
-from .site.links import Links
+from .site.links import Links, mark_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class Page:
 
 def render(page: Page) -> str:
     """The page as one self-contained HTML document."""
-    numbers = {student.student_id: n for n, student in enumerate(page.briefing.everyone, start=1)}
+    ids = [student.student_id for student in page.briefing.everyone]
+    marks = map(mark_of, ids) if page.links else map(str, range(1, len(ids) + 1))
     return document(
         "page.html.j2",
         page.links,
@@ -59,7 +60,7 @@ def render(page: Page) -> str:
         group=page.briefing.group,
         fresh=page.freshness,
         viewer=page.viewer,
-        numbers=numbers,
+        numbers=dict(zip(ids, marks, strict=True)),
         nothing_more=StudentDetails(),
     )
 

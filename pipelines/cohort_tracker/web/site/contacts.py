@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -16,11 +15,10 @@ from ...reading.contacts import contacts_by_student
 from ...reading.pool import Pool
 from ...reading.seen import Seen, SeenClass
 from .found import class_called, not_found, require_student
-from .links import Links, names_in_addresses
+from .links import Links, mark_of, names_in_addresses
 from .pages import Pages, Refused
 from .visits import Visit
 
-_CARD = re.compile(r"s[0-9]{1,6}")
 FIELDS = ("how", "on", "by", "note")
 
 
@@ -113,7 +111,8 @@ def _way_back(links: Links, found: SeenClass, student_id: str, typed: Mapping[st
     """The page where the form was, if it is one of this class; else that of the student."""
     groups = [links.of_class(found.class_id)]
     groups += [links.of_night(found.class_id, night) for night in found.nights]
-    back, _, card = typed.get("back", "").partition("#")
-    if back in groups and _CARD.fullmatch(card):
-        return f"{back}#{card}"
+    card = f"#s{mark_of(student_id)}"
+    back = typed.get("back", "")
+    if back in [f"{group}{card}" for group in groups if group]:
+        return back
     return f"{links.of_student(found.class_id, student_id)}#contacts"
