@@ -19,6 +19,7 @@ from ...reading.pool import Pool
 from ...reading.reader import Reader
 from ...reading.seen import Seen, SeenClass
 from ...reading.viewer import Viewer
+from ..tags import has_tag
 from .cursors import Cursors
 from .freshness import BuildNote, LastSyncs, now
 from .problems import Problem, not_found, of_validation, wrong_parameters
@@ -76,7 +77,7 @@ class Answers:
             )
             note = self._syncs.note(file.build_id, classes, now())
             tag = self._tag(asked, question, note)
-            if tag in [known.strip() for known in asked.known_tags.split(",")]:
+            if has_tag(asked.known_tags, tag):
                 return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_headers(tag))
             with self._pool.reading(file, asked.viewer) as reader:
                 if asked.is_csv:

@@ -49,10 +49,11 @@ class Cursors:
             raise _refused(_NOT_OURS) from None
         if _written(content) != cursor:
             raise _refused(_NOT_OURS)
-        sealed_for, *place = json.loads(text.decode("utf-8", "surrogatepass"))
-        if sealed_for != build_id:
+        sealed: list[str | int | float | bool | None]
+        sealed = json.loads(text.decode("utf-8", "surrogatepass"))
+        if sealed[0] != build_id:
             raise _refused(_ANOTHER_BUILD)
-        return place
+        return sealed[1:]
 
 
 def _written(content: bytes) -> str:

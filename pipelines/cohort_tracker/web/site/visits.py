@@ -17,6 +17,7 @@ from ...access.grants import Grant
 from ...access.identify import Identifier
 from ...reading.viewer import Viewer
 from ..page import policy
+from ..tags import has_tag
 
 _FOR_ONE_ONLY = {
     "Cache-Control": "private, no-cache",
@@ -60,7 +61,7 @@ class Visit:
 
     def has(self, tag: str) -> bool:
         """Whether the browser has the page with this tag."""
-        return tag in [known.strip().removeprefix("W/") for known in self.known_tags.split(",")]
+        return has_tag(self.known_tags, tag)
 
 
 def visit_of(identifier: Identifier, request: Request) -> Visit:
