@@ -4,7 +4,7 @@
 {% macro number_text(number) -%}
     case
         when {{ number }} = floor({{ number }}) then cast(cast({{ number }} as bigint) as {{ dbt.type_string() }})
-        else cast(round({{ number }} * 10) / 10 as {{ dbt.type_string() }})
+        else cast(round(cast({{ number }} as double) * 10) / 10 as {{ dbt.type_string() }})
     end
 {%- endmacro %}
 

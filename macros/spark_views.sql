@@ -9,6 +9,9 @@
     {%- set before = published_build() -%}
     {%- set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list -%}
     {%- set last = models | selectattr('name', 'equalto', 'build') | list -%}
+    {%- for schema in models | map(attribute='schema') | unique -%}
+        {%- do adapter.create_schema(api.Relation.create(schema=schema | replace('__' ~ build, ''))) -%}
+    {%- endfor -%}
     {%- for model in (models | rejectattr('name', 'equalto', 'build') | list) + last -%}
         {%- do run_query(view_over(model, build)) -%}
     {%- endfor -%}
@@ -36,9 +39,8 @@
 
 {#- The statement that puts the view of a model over its table of this build, with all comments. -#}
 {% macro view_over(model, build) -%}
-    {%- set schema = model.schema | replace('__' ~ build, '') -%}
-    {%- do adapter.create_schema(api.Relation.create(schema=schema)) -%}
-    create or replace view {{ api.Relation.create(schema=schema, identifier=model.alias) }}
+    create or replace view
+    {{ api.Relation.create(schema=model.schema | replace('__' ~ build, ''), identifier=model.alias) }}
     {%- if model.contract.enforced %} (
         {%- for column in model.columns.values() %}
         {{ column.name }} comment '{{ in_quotes(column.description) }}'{{ "," if not loop.last }}
