@@ -49,12 +49,17 @@ def rows_of(pages: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for page in pages for row in page["data"]]
 
 
+def counting(value: Any) -> Any:
+    """What of a value counts for the order: of a text the beginning."""
+    return value[:100] if isinstance(value, str) else value
+
+
 def is_in_order(rows: list[dict[str, Any]], sort: list[str]) -> bool:
     """Whether each row comes after the one before: by the first column in which they differ."""
     for row, following in itertools.pairwise(rows):
         for column in sort:
             name, is_down = column.removeprefix("-"), column.startswith("-")
-            one, other = row[name], following[name]
+            one, other = counting(row[name]), counting(following[name])
             if one == other:
                 continue
             if one is None or (other is not None and (one > other) != is_down):
@@ -85,7 +90,8 @@ def test_pages_have_every_row_once_under_every_sort(api: ApiServer, route, stude
         values = [row[column] for row in rows]
         there = [value for value in values if value is not None]
         assert values == [*there, *[None] * (len(values) - len(there))], "empty values come last"
-        assert there == sorted(there, reverse=bool(sign)), sign + column
+        counts = [counting(value) for value in there]
+        assert counts == sorted(counts, reverse=bool(sign)), sign + column
 
 
 def test_several_columns_sort_in_their_order(api: ApiServer):
