@@ -37,6 +37,20 @@
     ligatures, raised letters and Roman numbers as the letters that they stand for.
 -#}
 {% macro normalised(text) -%}
+    {{ adapter.dispatch('normalised', 'cohort_tracker')(text) }}
+{%- endmacro %}
+
+{% macro default__normalised(text) -%}
+    nfc_normalize({{ in_plain_letters(text) }})
+{%- endmacro %}
+
+{#- Spark has no function for it, but the library that it sorts texts with. -#}
+{% macro spark__normalised(text) -%}
+    reflect('com.ibm.icu.text.Normalizer', 'compose', {{ in_plain_letters(text) }}, false)
+{%- endmacro %}
+
+{#- The same but for the accents, which stay as they are. -#}
+{% macro in_plain_letters(text) -%}
     {%- set single = {
         "ſ": "s", "ª": "a", "º": "o", "ᵃ": "a", "ᵉ": "e", "ᵒ": "o", "ⁿ": "n", "ʰ": "h", "ʲ": "j", "ʳ": "r", "ʷ": "w",
         "ʸ": "y", "ˡ": "l", "ˢ": "s", "⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7",
@@ -58,21 +72,7 @@
     {%- for letter, letters in several.items() -%}
         {%- set forms.text = "replace(" ~ forms.text ~ ", '" ~ letter ~ "', '" ~ letters ~ "')" -%}
     {%- endfor -%}
-    {{ composed("translate(" ~ forms.text ~ ", '" ~ forms.from ~ "', '" ~ forms.to ~ "')") }}
-{%- endmacro %}
-
-{#- Text in Unicode's normal form C: a letter and its accents are one sign. -#}
-{% macro composed(text) -%}
-    {{ adapter.dispatch('composed', 'cohort_tracker')(text) }}
-{%- endmacro %}
-
-{% macro default__composed(text) -%}
-    nfc_normalize({{ text }})
-{%- endmacro %}
-
-{#- Spark has no function for it, but the library that it sorts texts with. -#}
-{% macro spark__composed(text) -%}
-    reflect('com.ibm.icu.text.Normalizer', 'compose', {{ text }}, false)
+    translate({{ forms.text }}, '{{ forms.from }}', '{{ forms.to }}')
 {%- endmacro %}
 
 {#- An e-mail address as it is compared; null where there is none. -#}
