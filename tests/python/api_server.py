@@ -152,3 +152,8 @@ def problem_of(answer: requests.Response) -> dict[str, Any]:
     assert {"type", "title", "status", "detail"} <= told.keys()
     assert told["status"] == answer.status_code
     return told
+
+
+def at(path: str, student_id: str) -> str:
+    """The path of a route, of the class and this student."""
+    return path.format(class_id=CLASS, student_id=student_id)

@@ -151,6 +151,21 @@ def api(cohort: Cohort) -> Iterator[ApiServer]:
 
 
 @pytest.fixture(scope="session")
+def student_id(api: ApiServer) -> str:
+    """Somebody of the mentor's night who has a row in every table."""
+    from api_server import CLASS, NIGHT, query
+
+    [row] = query(
+        api.data,
+        "select student_id from marts.student_events join marts.student_reasons"
+        " using (class_id, student_id, night) join core.classes c on class_id = c.id"
+        " where c.friendly_id = ? and night = ? order by student_id limit 1",
+        *(CLASS, NIGHT),
+    )
+    return str(row["student_id"])
+
+
+@pytest.fixture(scope="session")
 def served_data(cohort: Cohort) -> Path:
     """The data directory of `cohort`."""
     return cohort.settings.data_dir

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_server import CLASS, NIGHT, ApiServer, problem_of, publish_another, query
+from api_server import CLASS, NIGHT, ApiServer, at, problem_of, publish_another, query
 from cohort_tracker.web.api.routes import ROUTES
 from page_cohort import Cohort
 
@@ -26,23 +26,6 @@ HIDDEN_KEYS = {
     EVENTS: "select event_key as key from marts.student_events",
     PROGRESSIONS: "select id as key from core.progressions",
 }
-
-
-@pytest.fixture(scope="session")
-def student_id(api: ApiServer) -> str:
-    """Somebody of the mentor's night who has a row in every table."""
-    [row] = query(
-        api.data,
-        "select student_id from marts.student_events join marts.student_reasons"
-        " using (class_id, student_id, night) join core.classes c on class_id = c.id"
-        " where c.friendly_id = ? and night = ? order by student_id limit 1",
-        *(CLASS, NIGHT),
-    )
-    return str(row["student_id"])
-
-
-def at(path: str, student_id: str) -> str:
-    return path.format(class_id=CLASS, student_id=student_id)
 
 
 def rows_of(pages: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:

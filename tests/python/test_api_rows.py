@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from api_server import CLASS, NIGHT, OTHER_NIGHT, ApiServer, problem_of, query
+from api_server import CLASS, NIGHT, OTHER_NIGHT, ApiServer, at, problem_of, query
 from cohort_tracker.web.api.routes import PREFIX, ROUTES
 
 HEALTH = f"/classes/{CLASS}/metrics/student-health"
@@ -17,23 +17,6 @@ HEALTH = f"/classes/{CLASS}/metrics/student-health"
 def class_id(api: ApiServer) -> str:
     [row] = query(api.data, "select id from core.classes where friendly_id = ?", CLASS)
     return str(row["id"])
-
-
-@pytest.fixture(scope="session")
-def student_id(api: ApiServer, class_id: str) -> str:
-    """Somebody of the mentor's night who has a row in every table."""
-    [row] = query(
-        api.data,
-        "select student_id from marts.student_events join marts.student_reasons"
-        " using (class_id, student_id, night) where class_id = ? and night = ?"
-        " order by student_id limit 1",
-        *(class_id, NIGHT),
-    )
-    return str(row["student_id"])
-
-
-def at(path: str, student_id: str) -> str:
-    return path.format(class_id=CLASS, student_id=student_id)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
