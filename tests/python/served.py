@@ -86,13 +86,8 @@ class Place:
                 stderr=stderr,
                 text=True,
             )
-        try:
-            yield Served(process, log)
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
+        with ended_afterwards(process, log) as served:
+            yield served
 
 
 class Served:
@@ -168,6 +163,18 @@ class Served:
             while part := connection.recv(65536):
                 answer += part
         return answer
+
+
+@contextmanager
+def ended_afterwards(process: subprocess.Popen[str], log: Path) -> Iterator[Served]:
+    """A server that was started, killed at the end."""
+    try:
+        yield Served(process, log)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 def status(answer: bytes) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from support import Bench
 
@@ -18,6 +21,8 @@ OF_THE_RUN = {
     "synced_at",
     "version_no",
 }
+# The same of a build.
+OF_THE_BUILD = {"core.build": ["id", "built_at"]}
 # Tables that tell how the syncs went.
 TOLD_BY_RUNS = {"build", "sync_history", "sync_runs", "progression_changes"}
 
@@ -37,3 +42,26 @@ def tables_of(bench: Bench, schema: str) -> dict[str, list[Any]]:
         )
         for table, names in columns.items()
     }
+
+
+def differences(one: Path, two: Path) -> dict[str, list[Any]]:
+    """Rows that only one of two warehouses of one raw store has, per table of the first."""
+    found: dict[str, list[Any]] = {}
+    with duckdb.connect() as both:
+        both.execute(f"attach '{one}' as one (read_only); attach '{two}' as two (read_only)")
+        named = both.execute(
+            "select schema_name || '.' || table_name from duckdb_tables()"
+            " where database_name = 'one' and schema_name in ('core', 'marts') order by all"
+        ).fetchall()
+        assert len(named) > 60
+        for (name,) in named:
+            left_out = OF_THE_BUILD.get(name)
+            columns = f"* exclude ({', '.join(left_out)})" if left_out else "*"
+            for first, second in (("one", "two"), ("two", "one")):
+                only = both.execute(
+                    f"select {columns} from {first}.{name}"
+                    f" except all select {columns} from {second}.{name}"
+                ).fetchall()
+                if only:
+                    found[f"{name} only in {first}"] = only[:3]
+    return found

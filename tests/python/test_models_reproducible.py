@@ -6,17 +6,15 @@ import random
 import re
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from cohorts import add_progressions, cohort_tables
 from raw_fixture import write_raw_db
-from warehouse_fixture import PROJECT, rows, run_dbt
+from tables import differences
+from warehouse_fixture import PROJECT, run_dbt
 
 ROW_GROUP = 122_880
 """Rows that DuckDB reads in one piece: only of more than these do several threads read at once."""
-
-OF_THE_BUILD = {"core.build": ["id", "built_at"]}
 
 
 def built(data_dir: Path, raw_db: Path, threads: int) -> Path:
@@ -52,27 +50,7 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_two_builds_are_equal_on_one_thread_and_on_two(twice: tuple[Path, Path]):
-    one, two = twice
-    named = rows(
-        one,
-        "select table_schema || '.' || table_name as name from information_schema.tables"
-        " where table_schema in ('core', 'marts') order by name",
-    )
-    assert len(named) > 60
-    different = {}
-    with duckdb.connect() as both:
-        both.execute(f"attach '{one}' as one (read_only); attach '{two}' as two (read_only)")
-        for name in (row["name"] for row in named):
-            left_out = OF_THE_BUILD.get(name)
-            columns = f"* exclude ({', '.join(left_out)})" if left_out else "*"
-            for first, second in (("one", "two"), ("two", "one")):
-                only = both.execute(
-                    f"select {columns} from {first}.{name}"
-                    f" except all select {columns} from {second}.{name}"
-                ).fetchall()
-                if only:
-                    different[f"{name} only in {first}"] = only[:3]
-    assert not different
+    assert not differences(*twice)
 
 
 def test_no_average_depends_on_the_order_of_rows():

@@ -18,7 +18,7 @@ import requests
 
 from cohort_tracker.raw.contacts import current_contacts
 from contained import command, environment, require_namespaces
-from served import PUBLIC_URL, Place, Served
+from served import PUBLIC_URL, Place, Served, ended_afterwards
 from site_pages import PAGE
 from support import SOURCE_ROOT
 
@@ -65,13 +65,8 @@ def running(place: Place, arguments: list[str]) -> Iterator[Served]:
             text=True,
             umask=0o077,
         )
-    try:
-        yield Served(process, log)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+    with ended_afterwards(process, log) as served:
+        yield served
 
 
 def by_proxy(served: Served, method: str, path: str, key: str, **fields: str) -> requests.Response:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
+from .extensions import quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -19,8 +20,7 @@ def attach(connection: DuckDBPyConnection, warehouse: Path, name: str) -> None:
     `duckdb.connect(file)` would hand out the file that another reader of this process has open,
     also when a sync has replaced it since. Raises duckdb.Error.
     """
-    place = str(warehouse).replace("'", "''")
-    connection.execute(f"ATTACH '{place}' AS {name} (READ_ONLY)")
+    connection.execute(f"ATTACH {quoted(warehouse)} AS {name} (READ_ONLY)")
     connection.execute(f"USE {name}")
 
 
