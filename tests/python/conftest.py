@@ -191,9 +191,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server."""
+    """A PostgreSQL server of the file's own: users belong to a server, not to a database."""
     with running_postgres() as server:
         yield server
 
