@@ -12,6 +12,9 @@ from typing import Any
 from .environment import ROOT
 from .report import table
 from .results import OURS, number
+from .serving import document as serving
+
+_SERVING = ROOT / "benchmarks" / "serving" / "results.json"
 
 _HEAD = """# Performance
 
@@ -50,11 +53,15 @@ def write_document(results: Path, page: Path) -> None:
         parts.append(f"**Sizes: {found['size']}.** These are not the numbers to judge by.\n")
     if plot.exists() and inside:
         parts.append(f"![Side by side]({os.path.relpath(plot, page.parent)})\n")
-    parts += ["## Goals\n", _verdicts(found), _METHOD]
+    served = json.loads(_SERVING.read_text(encoding="utf-8"))
+    verdicts = [verdict for goal in found["goals"].values() for verdict in goal["verdicts"]]
+    parts += ["## Goals\n", _verdicts(verdicts + serving.verdicts(served)), _METHOD]
     for goal in found["goals"].values():
         parts.append(f"## {goal['title']}\n")
         parts.append(_markdown(*table(goal)))
         parts += [textwrap.fill(note, 100) + "\n" for note in (*goal["notes"], *_faster(goal))]
+    parts += ["## serve: API and pages\n", _markdown(*serving.rows(served))]
+    parts.append(textwrap.fill(serving.note(served), 100) + "\n")
     parts.append("## Versions\n")
     for who, packages in found["versions"].items():
         listed = ", ".join(f"{name} {version}" for name, version in packages.items())
@@ -81,19 +88,16 @@ def _faster(goal: dict[str, Any]) -> list[str]:
     return found
 
 
-def _verdicts(found: dict[str, Any]) -> str:
-    rows = []
-    for goal in found["goals"].values():
-        for verdict in goal["verdicts"]:
-            sign = "≥" if verdict["at_least"] else "≤"
-            rows.append(
-                [
-                    verdict["claim"],
-                    f"{number(verdict['value'])} {verdict['unit']}",
-                    f"{sign} {number(verdict['limit'])} {verdict['unit']}",
-                    "yes" if verdict["met"] else "**no**",
-                ]
-            )
+def _verdicts(verdicts: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            verdict["claim"],
+            f"{number(verdict['value'])} {verdict['unit']}",
+            f"{'≥' if verdict['at_least'] else '≤'} {number(verdict['limit'])} {verdict['unit']}",
+            "yes" if verdict["met"] else "**no**",
+        ]
+        for verdict in verdicts
+    ]
     return _markdown(["goal", "measured", "limit", "met"], rows)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
-from .server import HEALTH, Running, Site
+from .server import HEALTH, PAGE, Running, Site
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,33 @@ def find_hey() -> str:
     return found
 
 
-def command(site: Site, running: Running, requests: int, clients: int, known: str) -> list[str]:
-    """`hey`, asking for the health of the class; `known`: the tag that the client has."""
-    headers = ["-H", f"Authorization: Bearer {site.key}"]
-    if known:
-        headers += ["-H", f"If-None-Match: {known}"]
-    many = ["-n", str(requests), "-c", str(clients), "-o", "csv"]
-    return [find_hey(), *many, *headers, running.url + HEALTH]
-
-
 def burst(site: Site, running: Running, requests: int, clients: int, *, known: str = "") -> Burst:
-    """So many requests, by so many clients. hey leaves a rest out, so the number must be even."""
+    """The health of the class, asked for so many times; `known`: the tag that the client has.
+
+    hey leaves a rest out, so each client must have as many requests as the others.
+    """
+    headers = {"Authorization": f"Bearer {site.key}"} | ({"If-None-Match": known} if known else {})
+    return _burst(running, HEALTH, headers, requests, clients)
+
+
+def pages(running: Running, requests: int, clients: int, *, cookie: str) -> Burst:
+    """The page of the class, as a browser that is logged in gets it."""
+    return _burst(running, PAGE, {"Cookie": cookie}, requests, clients)
+
+
+def _burst(
+    running: Running, path: str, headers: dict[str, str], requests: int, clients: int
+) -> Burst:
+    many = ["-n", str(requests), "-c", str(clients), "-o", "csv"]
+    sent = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     began = time.monotonic()
     done = subprocess.run(
-        command(site, running, requests, clients, known), capture_output=True, text=True, check=True
+        [find_hey(), *many, *sent, running.url + path], capture_output=True, text=True, check=True
     )
     # Of refusals one is an answer now and then: a token comes back.
-    expected = {"304"} if known else {"429", "200"} if running.is_strict else {"200"}
+    expected = (
+        {"304"} if "If-None-Match" in headers else {"429", "200"} if running.is_strict else {"200"}
+    )
     return read(done.stdout, requests, time.monotonic() - began, expected)
 
 

@@ -19,6 +19,7 @@ from ..environment import clean_environment
 
 CLASS = "data-m1"
 HEALTH = f"/api/v1/classes/{CLASS}/metrics/student-health"
+PAGE = f"/classes/{CLASS}"
 _MANY = 100_000  # requests a minute
 
 
@@ -92,6 +93,17 @@ class Site:
         """One answer."""
         headers = {"Authorization": f"Bearer {self.key}"}
         return requests.get(running.url + HEALTH, headers=headers, timeout=30)
+
+    def logged_in(self, running: Running) -> str:
+        """The cookie of a browser that has logged in with the key."""
+        answer = requests.post(
+            f"{running.url}/login",
+            data={"key": self.key},
+            headers={"Origin": running.url, "Sec-Fetch-Site": "same-origin"},
+            allow_redirects=False,
+            timeout=30,
+        )
+        return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
 
     def publish(self, number: int) -> None:
         """Put a file of another build in the place of the published one, as a sync does."""

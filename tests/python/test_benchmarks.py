@@ -43,7 +43,7 @@ def test_a_tiny_run_measures_judges_and_writes_the_page(tmp_path):
     assert verdicts and all(isinstance(verdict["met"], bool) for verdict in verdicts)
     assert "records/s" in done.stdout
     text = page.read_text()
-    assert "## Goals" in text
+    assert "## Goals" in text and "## serve: API and pages" in text
     for private in (str(tmp_path), str(ROOT), "127.0.0.1"):
         assert private not in text + json.dumps(found)
 
@@ -55,7 +55,7 @@ def test_a_short_load_measures_and_judges(tmp_path):
     done = run("benchmarks.serving", *options, "--work", str(tmp_path), "--results", str(results))
     assert done.returncode == 0, done.stderr
     found = json.loads(results.read_text())
-    for part in ("answers", "known", "refused", "files_under_load", "silent", "peer"):
+    for part in ("answers", "known", "refused", "pages", "files_under_load", "silent", "peer"):
         assert found[part]["per_s"] > 0
         assert found[part].get("errors", 0) == 0
     under = found["files_under_load"]
