@@ -22,6 +22,7 @@ from cohort_tracker.reading.published import opened
 from cohort_tracker.reading.scope import viewer_for
 from cohort_tracker.reading.viewer import Viewer
 from cohort_tracker.web.api.app import create_app
+from fixed_moment import OF_ANY_AGE
 
 WHO = "X-Who"
 """The header by which the tests say who asks."""
@@ -33,7 +34,7 @@ OTHER_NIGHT = "Monday"
 
 def settings_of(data: Path) -> Settings:
     """Settings that publish into a directory."""
-    return replace(Settings(), data_dir=data)
+    return replace(Settings(), data_dir=data, **OF_ANY_AGE)
 
 
 def viewers(data: Path) -> dict[str, Viewer]:

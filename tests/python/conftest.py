@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PACKAGE_ROOT = Path(__file__).parents[2] / "pipelines"
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LONGEST_TEST = timedelta(minutes=2)
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +39,16 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+
+
+@pytest.fixture(autouse=True)
+def today() -> date:
+    """The day (UTC), which does not end during a test: shortly before midnight a test waits."""
+    now = datetime.now(UTC)
+    left = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC) - now
+    if left < LONGEST_TEST:
+        time.sleep(left.total_seconds() + 1)
+    return datetime.now(UTC).date()
 
 
 @pytest.fixture(scope="session")

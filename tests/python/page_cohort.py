@@ -16,6 +16,7 @@ from cohort_tracker.reading.reader import reader_of
 from cohort_tracker.reading.scope import groups_of, viewer_for
 from cohort_tracker.sandbox import World, generate
 from cohort_tracker.web.page import Page
+from fixed_moment import MOMENT, OF_ANY_AGE, build, read_for
 from support import Bench
 from warehouse_fixture import rows
 
@@ -54,16 +55,16 @@ class Cohort:
 
 
 def made_in(home: Path, students: int = STUDENTS) -> Cohort:
-    """Sync a generated cohort, let three days pass, so that grades change, and sync with build."""
-    world = generate(
-        seed=1, classes=2, students=students, end=datetime.now(UTC) - timedelta(days=3)
-    )
+    """Sync a generated cohort, let three days pass, so that grades change, sync and build."""
+    world = generate(seed=1, classes=2, students=students, end=MOMENT - timedelta(days=3))
     world.write_roster(home / "roster.csv")
     world.write_mentors(home / "mentors.csv")
     files = {name: home / f"{name}.csv" for name in ("roster", "mentors")}
-    with Bench(home, source=world, options=files, server_options={"max_page_size": 200}) as bench:
-        assert bench.sync().exit_code == 0
+    options = {**files, **OF_ANY_AGE}
+    with Bench(home, source=world, options=options, server_options={"max_page_size": 200}) as bench:
+        settings = bench.settings()
+        read_for(settings, world.now)
         world.grow(3)
-        report = bench.sync(build=True)
-        assert report.exit_code == 0, report.errors
-        return Cohort(bench.settings(), world)
+        read_for(settings, world.now)
+        build(settings)
+        return Cohort(settings, world)

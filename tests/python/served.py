@@ -22,6 +22,7 @@ import requests
 from cohort_tracker.access.grants import Grant
 from cohort_tracker.access.keys import new_id, new_key
 from cohort_tracker.access.store import AccessStore
+from fixed_moment import OF_ANY_AGE
 from support import SOURCE_ROOT
 
 ME = "/api/v1/me"
@@ -40,7 +41,9 @@ class Place:
     @classmethod
     def copied(cls, served_data: Path, to: Path, **serve: object) -> Place:
         """A place of its own with the same tables and no access.db."""
-        shutil.copytree(served_data, to, copy_function=os.link)
+        shutil.copytree(served_data, to, ignore=shutil.ignore_patterns("warehouse.duckdb"))
+        # It is replaced, never written to; contacts are written into raw.db.
+        (to / "warehouse.duckdb").hardlink_to(served_data / "warehouse.duckdb")
         settings = {f"COHORT_TRACKER_SERVE_{key.upper()}": str(v) for key, v in serve.items()}
         return cls(to, settings)
 
@@ -60,8 +63,10 @@ class Place:
 
     def process_environment(self) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("COHORT_TRACKER_")}
-        own = {"PYTHONPATH": str(SOURCE_ROOT), "COHORT_TRACKER_DATA_DIR": str(self.data)}
-        return {**inherited, **own, **self.environment}
+        own = {"data_dir": self.data, **OF_ANY_AGE}
+        settings = {f"COHORT_TRACKER_{key.upper()}": str(value) for key, value in own.items()}
+        path = {"PYTHONPATH": str(SOURCE_ROOT)}
+        return {**inherited, **path, **settings, **self.environment}
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a real `cohort-tracker` to its end."""

@@ -1,13 +1,13 @@
 """The report's page in a real browser: for everybody, on every width, with nothing from outside."""
 
 import re
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from browser import opened, running_browser
 from cohort_tracker.sandbox import generate
+from fixed_moment import MOMENT, OF_ANY_AGE, build, read_for
 from support import Bench
 
 HOSTILE = (
@@ -42,19 +42,19 @@ def make_hostile(world, classroom):
 def pages(browser, tmp_path_factory):
     """Files by name: the page of a class of fifty, the same with hostile names, of a night, …"""
     home = tmp_path_factory.mktemp("browser")
-    world = generate(seed=11, classes=1, students=50, end=datetime.now(UTC) - timedelta(hours=1))
+    world = generate(seed=11, classes=1, students=50, end=MOMENT)
     classroom = next(iter(world.class_list("plain")))["id"]
     world.write_roster(home / "roster.csv")
     world.write_mentors(home / "mentors.csv")
     files = {"roster": home / "roster.csv", "mentors": home / "mentors.csv"}
-    with Bench(home, world, options=files) as bench:
-        done = bench.command("sync")
-        assert done.returncode == 0, done.stderr
+    with Bench(home, world, options={**files, **OF_ANY_AGE}) as bench:
+        read_for(bench.settings(), MOMENT)
+        build(bench.settings())
         made = bench.command("report", "--html", str(home / "plain.html"))
         assert made.returncode == 0, made.stderr
         make_hostile(world, classroom)
-        done = bench.command("sync", "--full")
-        assert done.returncode == 0, done.stderr
+        read_for(bench.settings(), MOMENT, full=True)
+        build(bench.settings())
         for name, words, options in (
             ("class", (), {}),
             ("night", ("--night", "Thursday"), {}),

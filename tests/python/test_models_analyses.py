@@ -5,14 +5,14 @@ import shlex
 import sqlite3
 from collections import defaultdict
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from cohort_tracker.config import Settings
 from cohort_tracker.raw.contacts import add_contact
 from cohort_tracker.sandbox import SandboxServer, generate
-from cohort_tracker.sync import run_sync
+from fixed_moment import MOMENT, OF_ANY_AGE, build, read_for
 from warehouse_fixture import PROJECT, rows, run_dbt
 
 QUESTIONS = sorted((PROJECT / "analyses").glob("*.sql"))
@@ -24,8 +24,8 @@ def note_contacts(raw_db):
         found = db.execute("SELECT DISTINCT user_id FROM progressions ORDER BY user_id").fetchall()
     for (student,) in found[::3]:
         for days in (21, 28, 35, 42, 49):
-            on = (datetime.now(UTC) - timedelta(days=days)).date()
-            add_contact(raw_db, student, contacted_on=on, how="call")
+            on = (MOMENT - timedelta(days=days)).date()
+            add_contact(raw_db, student, contacted_on=on, how="call", now=MOMENT)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,7 @@ def answered(tmp_path_factory):
     """A warehouse of two syncs a week apart, and the questions compiled against it."""
     directory = tmp_path_factory.mktemp("analyses")
     data_dir = directory / "data"
-    # until now, because a sync is by the clock
-    world = generate(seed=7, classes=2, students=25, end=datetime.now(UTC) - timedelta(days=7))
+    world = generate(seed=7, classes=2, students=25, end=MOMENT - timedelta(days=7))
     world.write_roster(directory / "roster.csv")
     world.write_mentors(directory / "mentors.csv")
     with SandboxServer(world) as server:
@@ -46,11 +45,13 @@ def answered(tmp_path_factory):
             page_delay=0,
             roster=directory / "roster.csv",
             mentors=directory / "mentors.csv",
+            **OF_ANY_AGE,
         )
-        assert run_sync(settings, build=False).exit_code == 0
+        read_for(settings, world.now)
         note_contacts(data_dir / "raw.db")
         world.grow(days=7)
-        assert run_sync(settings).exit_code == 0
+        read_for(settings, world.now)
+        build(settings)
     done = run_dbt(data_dir, "compile", "--select", "resource_type:analysis")
     assert done.returncode == 0, done.stdout
     compiled = directory / "data-target" / "compiled" / "cohort_tracker" / "analyses"

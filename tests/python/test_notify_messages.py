@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -108,9 +108,8 @@ def test_a_quarter_of_a_class_is_told_one_by_one_and_all_of_a_night_as_one_thing
 
 @pytest.mark.parametrize(("days", "is_told"), [(0, False), (6, False), (7, True)])
 def test_who_was_contacted_in_the_last_seven_days_is_left_out(
-    office: Office, days: int, is_told: bool
+    office: Office, today: date, days: int, is_told: bool
 ):
-    today = datetime.now(UTC).date()
     add_contact(
         office.data / "raw.db",
         student_id="calm/fell",

@@ -40,8 +40,6 @@ def place(served_data: Path, tmp_path: Path) -> Place:
     place = Place.copied(
         served_data, tmp_path / "data", public_url=PUBLIC_URL, trusted_proxies="127.0.0.1"
     )
-    (place.data / "raw.db").unlink()
-    shutil.copy(served_data / "raw.db", place.data / "raw.db")  # contacts are written to it
     require_namespaces(place.data)
     return place
 

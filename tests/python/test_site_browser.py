@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -54,7 +54,9 @@ def window(browser, site: Site, who: str, **options) -> Iterator:
 
 @pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("width", [320, 1200])
-def test_a_mentor_writes_down_a_contact_and_sees_it(browser, site: Site, scripts: bool, width: int):
+def test_a_mentor_writes_down_a_contact_and_sees_it(
+    browser, site: Site, today: date, scripts: bool, width: int
+):
     options = {"java_script_enabled": scripts, "viewport": {"width": width, "height": 800}}
     with window(browser, site, "mentor", **options) as page:
         page.get_by_role("link", name=NIGHT).first.click()
@@ -66,8 +68,7 @@ def test_a_mentor_writes_down_a_contact_and_sees_it(browser, site: Site, scripts
         card.get_by_label("Note").fill("wants to change the night")
         card.get_by_role("button", name="Write it down").click()
         page.wait_for_url(f"{site.served.url}{OF_NIGHT}#s*")
-        today = datetime.now(UTC).day
-        told = f"Written to in the chat on {today}"
+        told = f"Written to in the chat on {today.day} {today:%B}"
         card = page.locator(".card", has=page.get_by_role("heading", name=name)).first
         assert told in card.inner_text()
         assert f"by {MENTOR}: wants to change the night" in card.inner_text()

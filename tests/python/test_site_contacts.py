@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import requests
 from cohort_tracker.raw.contacts import Contact, current_contacts
 from html_page import check_structure, parse
 from site_pages import CLASS, LEAD, MENTOR, NIGHT, Site, serving, student_path
+from support import NOW
 
-TODAY = datetime.now(UTC).date()
-TYPED = {"how": "call", "on": TODAY.isoformat(), "by": "", "note": "back on Sunday"}
+DAY = NOW.date()
+TYPED = {"how": "call", "on": DAY.isoformat(), "by": "", "note": "back on Sunday"}
 HOSTILE = "</textarea></li><script>alert(1)</script>\"'><b onclick=x>& {{ 7*7 }} \u202e\x07"
 
 
@@ -61,7 +62,7 @@ def test_a_contact_is_shown_at_once_with_who_and_when(site: Site):
         "call",
         "back on Sunday",
     )
-    assert (contact.contacted_by, contact.contacted_on) == (MENTOR, TODAY)
+    assert (contact.contacted_by, contact.contacted_on) == (MENTOR, DAY)
     assert abs(datetime.now(UTC) - contact.noted_at) < timedelta(minutes=1)
     for page in pages:
         answer = site.get(page, If_None_Match=before[page])
@@ -73,7 +74,7 @@ def test_a_contact_is_shown_at_once_with_who_and_when(site: Site):
     assert LEAD in {c.contacted_by for c in stored(site)}
 
 
-def test_the_card_leads_back_to_the_card(site: Site):
+def test_the_card_leads_back_to_the_card(site: Site, today: date):
     person = called(site)
     night = f"/classes/{CLASS}/nights/{NIGHT}"
     [form] = [
@@ -87,11 +88,11 @@ def test_the_card_leads_back_to_the_card(site: Site):
         if "value" in field.attributes
     }
     back = given["back"]
-    assert given == {"on": TODAY.isoformat(), "back": back} and back.startswith(f"{night}#s")
+    assert given == {"on": today.isoformat(), "back": back} and back.startswith(f"{night}#s")
     answer = send(site, form.attributes["action"], given | {"how": "mail"}, "mentor")
     assert answer.headers["Location"] == back
     card = site.tree(night, "mentor").by_id(back.partition("#")[2])
-    assert f"Written to on {TODAY.day}" in card.text
+    assert f"Written to on {today.day} {today:%B}" in card.text
     mark = back.removeprefix(night)
     for back in (
         f"https://evil.example{mark}",
@@ -150,7 +151,7 @@ def test_nobody_writes_about_people_of_others(site: Site):
 def test_what_cannot_be_kept_is_said_and_what_was_typed_stays(site: Site):
     path = student_path(called(site))
     wrong = {
-        "still to come": {"on": (TODAY + timedelta(days=2)).isoformat()},
+        "still to come": {"on": (DAY + timedelta(days=3)).isoformat()},
         "more than two years ago": {"on": "2001-01-01"},
         "is no day": {"on": "soon"},
         "How you reached out is missing": {"how": "pigeon"},
