@@ -161,13 +161,12 @@ class WarehouseBuild:
             self._process.stdin.write(b"release\n")
             self._process.stdin.flush()
         stored = Background(RawStore(self._settings.raw_path).current_counts, "count")
-        try:
-            self._process.wait(BUILD_SECONDS)
-        except subprocess.TimeoutExpired:
+        # With a limit of its own, Popen.wait() would only look now and then.
+        if not Background(self._process.wait, "dbt").wait(BUILD_SECONDS):
             raise BuildError(
                 f"The tables were not ready within {BUILD_SECONDS / 60:g} minutes",
                 f"{self._log} says how far it came; {_KEPT}.",
-            ) from None
+            )
         outcome = self._read_outcome()
         self._parsed.keep()
         report = BuildReport(
