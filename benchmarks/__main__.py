@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,7 @@ def main() -> int:
     voids = 0
     with tempfile.TemporaryDirectory(prefix="bench-", dir=given.work) as work:
         bench = Bench(sizes, Path(work), given.peers)
+        os.environ["XDG_CACHE_HOME"] = str(bench.cache)
         if sizes is not TINY:
             _warm_up(bench)
         for key in wanted:
@@ -100,7 +102,7 @@ def _with_runs(sizes: Sizes, runs: int) -> Sizes:
 
 
 def _warm_up(bench: Bench) -> None:
-    """Have every module compiled and read once, so that the first run is as good as the others."""
+    """Compile and read every module once, parse the project: the first run is as the others."""
     with Served(World(1, 40)) as served:
         Tracker(bench.work / "warm", served, page_delay=0).sync()
 

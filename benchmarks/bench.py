@@ -17,6 +17,11 @@ class Bench:
     work: Path
     peers: Path | None
 
+    @property
+    def cache(self) -> Path:
+        """Where the installation keeps what it needs for every data directory."""
+        return self.work / "cache"
+
     def say(self, text: str) -> None:
         """Tell how it goes, on standard error."""
         print(text, file=sys.stderr, flush=True)

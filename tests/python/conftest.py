@@ -31,6 +31,14 @@ END = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LONGEST_TEST = timedelta(minutes=2)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _project_is_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The tests share a cache, in which what dbt parsed is kept: the first that builds parses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Tests see neither the user's settings nor the user's home."""

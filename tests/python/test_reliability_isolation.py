@@ -188,6 +188,7 @@ def test_nothing_around_a_sync_reaches_its_children_or_its_tables(
             **dict.fromkeys(("DLT_PROJECT_DIR", "DLT_DATA_DIR", "DLT_LOCAL_DIR"), load),
             "RUNTIME__DLTHUB_TELEMETRY": "false",
             "RUNTIME__LOG_LEVEL": "CRITICAL",
+            "RESTORE_FROM_DESTINATION": "false",
         },
         "cohort_tracker.warehouse.dbt_worker": {
             **common,

@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from cohort_tracker.warehouse.parsed_project import ParsedProject
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -30,7 +32,13 @@ def run_dbt(
             [str(PROJECT / "pipelines"), os.environ.get("PYTHONPATH", "")]
         ),
     }
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    # A sync's copy is of no use here: what dbt parsed is that of a target.
+    basis = {"profiles": str(profiles), **variables}
+    parsed = ParsedProject(PROJECT, basis, Path(f"{data_dir}-target"))
+    parsed.take()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    parsed.keep()
+    return done
 
 
 def build_warehouse(

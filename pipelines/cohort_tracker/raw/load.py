@@ -132,6 +132,8 @@ class RawLoader:
                 # Student data: nothing about a run leaves this machine.
                 "RUNTIME__DLTHUB_TELEMETRY": "false",
                 "RUNTIME__LOG_LEVEL": "CRITICAL",  # what fails is told in one line
+                # Its state is as new as its folder: loading that, too, would cost it a second.
+                "RESTORE_FROM_DESTINATION": "false",
             },
         )
 

@@ -19,11 +19,13 @@ _PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 _START = (
     # This very package, wherever another one is installed; -I has left out what the user installed.
-    "import site, sys; from importlib import import_module, util;"
+    "import os, site, sys; from importlib import import_module, util;"
     " name, place, home = (sys.argv.pop(1) for _ in range(3)); home and site.addsitedir(home);"
     " spec = util.spec_from_file_location(name, place);"
     " sys.modules[name] = util.module_from_spec(spec); spec.loader.exec_module(sys.modules[name]);"
-    " sys.exit(import_module(sys.argv.pop(1)).main(*sys.argv[1:]))"
+    " code = import_module(sys.argv.pop(1)).main(*sys.argv[1:]);"
+    # What it holds goes with the process: taking it apart first is time that the sync waits.
+    " sys.stdout.flush(); sys.stderr.flush(); os._exit(code)"
 )
 _PACKAGE = Path(__file__).parents[1]
 

@@ -27,6 +27,7 @@ from ..runtime.background import Background
 from ..runtime.child import start_child
 from ..runtime.folders import clear, make_fresh
 from .file_problems import FileProblem, in_words
+from .parsed_project import ParsedProject
 from .published import change_log, set_change_log_aside
 
 BUILD_SECONDS = 3600.0
@@ -99,6 +100,7 @@ class WarehouseBuild:
         self._warehouse = self._dir / settings.warehouse_path.name
         self._outcome = self._dir / "outcome.json"
         self._log = settings.data_dir / "logs" / "build.log"
+        self._parsed = ParsedProject(project_dir(), settings.dbt_vars, settings.data_dir / "dbt")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> WarehouseBuild:
@@ -106,6 +108,7 @@ class WarehouseBuild:
         try:
             make_fresh(self._dir.parent)
             self._dir.mkdir(mode=0o700)
+            self._parsed.take()
             self._process = self._start()
         except OSError as error:
             self.__exit__()
@@ -158,14 +161,14 @@ class WarehouseBuild:
             self._process.stdin.write(b"release\n")
             self._process.stdin.flush()
         stored = Background(RawStore(self._settings.raw_path).current_counts, "count")
-        try:
-            self._process.wait(BUILD_SECONDS)
-        except subprocess.TimeoutExpired:
+        # With a limit of its own, Popen.wait() would only look now and then.
+        if not Background(self._process.wait, "dbt").wait(BUILD_SECONDS):
             raise BuildError(
                 f"The tables were not ready within {BUILD_SECONDS / 60:g} minutes",
                 f"{self._log} says how far it came; {_KEPT}.",
-            ) from None
+            )
         outcome = self._read_outcome()
+        self._parsed.keep()
         report = BuildReport(
             models=outcome["models"],
             tests=outcome["tests"],
