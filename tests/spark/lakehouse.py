@@ -59,6 +59,8 @@ class Lakehouse:
             # as planned: left to itself Spark makes one partition of many small ones
             "spark.sql.adaptive.coalescePartitions.enabled": "false",
             "spark.ui.enabled": "false",
+            # a third of the work of planning is to write plans down for a page that is not there
+            "spark.sql.ui.explainMode": "simple",
             **settings,
         }
         text = "".join(f"{name} {value}\n" for name, value in lines.items())

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,16 @@ from planned_cohort import planned_tables
 from raw_fixture import Row, add_rows, with_schedule_file, write_raw_db
 
 LARGE = 100_000
+# Names in other forms of letters, as people paste them.
+FORMS = [
+    "Rene\u0301",
+    "\ufb01ona",
+    "\uff21na",
+    "\u1100\u1161\u11a8",
+    "O\u00b4Neil",
+    "\u0130pek",
+    "Zo\u0323e\u0308",
+]
 # What is brought to a single partition grows with classes only.
 FEW_ROWS = {"classes"}
 
@@ -71,7 +82,10 @@ def shown(lakehouse: Lakehouse, tmp_path_factory: pytest.TempPathFactory) -> tup
 def clocks(lakehouse: Lakehouse, tmp_path_factory: pytest.TempPathFactory) -> School:
     """Every kind of dirt: classes across a change of clocks, with a schedule, with own nights."""
     data_dir = tmp_path_factory.mktemp("clocks")
-    return grown_school(lakehouse, data_dir, "clocks", with_schedule_file(planned_tables(3)))
+    tables = planned_tables(3)
+    for line, name in zip(tables["roster"][::3], cycle(FORMS), strict=False):
+        line["first_name"] = name
+    return grown_school(lakehouse, data_dir, "clocks", with_schedule_file(tables))
 
 
 @pytest.fixture(scope="module")
