@@ -84,7 +84,8 @@ spark: $(SPARK_READY) ## the same tables on Spark 4, row by row; needs Java 17, 
 
 spark-bench: $(SPARK_READY) ## how Spark grows: RECORDS="1000000 10000000", CORES="1 2"; an idle machine
 	$(SPARK)/venv/bin/python tests/spark/growth.py --work $(SPARK)/growth \
-		--records $(or $(RECORDS),1000000 10000000) --cores $(or $(CORES),1 2)
+		--records $(or $(RECORDS),1000000 10000000) --cores $(or $(CORES),1 2) \
+		--results $(or $(RESULTS),benchmarks/results/spark.json)
 
 spark-setup: $(SPARK_READY) ## what `make spark` needs, Java too where it may install it
 

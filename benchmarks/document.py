@@ -42,8 +42,11 @@ stored, once, and, with a pace, if the server never saw two requests closer than
 
 
 def write_document(results: Path, page: Path) -> None:
-    """Write `page` from the JSON file `results`."""
+    """Write `page` from the JSON file `results`, and from `spark.json` beside it."""
     found: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
+    spark = results.with_name("spark.json")
+    if spark.exists():
+        found["goals"] |= json.loads(spark.read_text(encoding="utf-8"))["goals"]
     inside = results.resolve().is_relative_to(ROOT) and page.resolve().is_relative_to(ROOT)
     # A page outside of the project names no place of this machine.
     source = os.path.relpath(results, page.parent) if inside else results.name

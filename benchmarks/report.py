@@ -13,6 +13,7 @@ _COLUMNS = (
     ("peak_mb", "peak MB"),
     ("tree_mb", "tree MB"),
     ("records_per_s", "records/s"),
+    ("shuffled", "shuffled bytes each"),
     ("requests", "requests"),
     ("progressions_requests", "pages"),
     ("server_cpu_s", "server CPU s"),

@@ -18,12 +18,15 @@
     {%- do drop_builds_before(build, before) -%}
 {%- endmacro %}
 
-{#- Times without a zone are read in that of the session: in another than UTC every day would be a wrong one. -#}
+{#-
+  Times without a zone are read in that of the session: in another than UTC every day would be a wrong one. Asked
+  before a build and before it is shown.
+-#}
 {% macro require_utc() -%}
     {%- set zone = run_query('select current_timezone()').rows[0][0] -%}
     {%- if zone != 'UTC' -%}
         {%- do exceptions.raise_compiler_error(
-            'The session of Spark is in ' ~ zone ~ ', so the times of this build are wrong and nobody is shown it: '
+            'The session of Spark is in ' ~ zone ~ ', where the times of a build are wrong: '
             ~ 'leave spark.sql.session.timeZone to profiles.yml'
         ) -%}
     {%- endif -%}
@@ -43,7 +46,7 @@
     {{ api.Relation.create(schema=model.schema | replace('__' ~ build, ''), identifier=model.alias) }}
     {%- if model.contract.enforced %} (
         {%- for column in model.columns.values() %}
-        {{ column.name }} comment '{{ in_quotes(column.description) }}'{{ "," if not loop.last }}
+        {{ column.name }} comment '{{ in_quotes(short_enough(column.description)) }}'{{ "," if not loop.last }}
         {%- endfor %}
     )
     {%- endif %}
@@ -51,6 +54,14 @@
     as select
     {%- if model.contract.enforced %} {{ model.columns.keys() | join(', ') }} {%- else %} * {%- endif %}
     from {{ api.Relation.create(schema=model.schema, identifier=model.alias) }}
+{%- endmacro %}
+
+{#-
+  Spark's metastore is Hive's, which holds 256 characters of the comment of a column. With one more it tries ten times,
+  for twenty seconds, and keeps the view in a way that only Spark can read. The whole text is in `make docs`.
+-#}
+{% macro short_enough(description) -%}
+    {{ description | truncate(256, false, '…', 0) }}
 {%- endmacro %}
 
 {% macro in_quotes(text) -%}

@@ -44,7 +44,10 @@
     nfc_normalize({{ in_plain_letters(text) }})
 {%- endmacro %}
 
-{#- Spark has no function for it, but the library that it sorts texts with. -#}
+{#-
+    Spark has no function for it, but the library that it sorts texts with (ICU). Java's own, java.text.Normalizer, wants
+    a value that `reflect` cannot hand over.
+-#}
 {% macro spark__normalised(text) -%}
     reflect('com.ibm.icu.text.Normalizer', 'compose', {{ in_plain_letters(text) }}, false)
 {%- endmacro %}

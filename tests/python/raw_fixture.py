@@ -32,7 +32,16 @@ def write_raw_db(path: Path, tables: Mapping[str, Iterable[Row]]) -> Path:
         for statement in create_statements():
             db.execute(statement)
         db.execute("UPDATE raw_secret SET secret = ?", (SECRET,))
+        db.commit()
+    add_rows(path, tables)
+    return path
+
+
+def add_rows(path: Path, tables: Mapping[str, Iterable[Row]]) -> None:
+    """Add rows per table to those that are there, as a later run does."""
+    with closing(sqlite3.connect(path)) as db:
         for table, rows in tables.items():
+            (stored,) = db.execute(f'SELECT count(*) FROM "{table}"').fetchone()
             columns = RAW_TABLES[table]
             names = {column.name for column in columns}
             statement = 'INSERT INTO "{}" ({}) VALUES ({})'.format(
@@ -41,7 +50,7 @@ def write_raw_db(path: Path, tables: Mapping[str, Iterable[Row]]) -> Path:
                 ", ".join("?" for _ in columns),
             )
             values = []
-            for number, row in enumerate(rows, start=1):
+            for number, row in enumerate(rows, start=stored + 1):
                 if unknown := set(row) - names:
                     raise ValueError(f"{table}: no such column {sorted(unknown)}")
                 values.append(
@@ -52,7 +61,6 @@ def write_raw_db(path: Path, tables: Mapping[str, Iterable[Row]]) -> Path:
                 )
             db.executemany(statement, values)
         db.commit()
-    return path
 
 
 def roster_id(*parts: str) -> str:

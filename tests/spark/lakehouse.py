@@ -11,14 +11,12 @@ from typing import Any
 
 import duckdb
 
-from cohort_tracker.raw.schema import RAW_TABLES
-from cohort_tracker.warehouse.dbt_plugin import sqlite_extension
 from warehouse_fixture import PROJECT, run_dbt
 
 HERE = Path(__file__).parent
-# Most queries run once: what Java does to make them faster takes longer than they do.
-_QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-_TYPES = {"text": "varchar", "bool": "bigint"}
+# Most queries run once: what Java does to make them faster takes longer than they do. With its
+# first compiler alone it keeps 48 MB for what that made, too little for a build: 240 it has else.
+_QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
 
 
 class Lakehouse:
@@ -39,15 +37,21 @@ class Lakehouse:
         return [sys.executable, *module, "--tenant", tenant, *work, *options]
 
     def environment(
-        self, *, partitions: int = 2, cores: int = 2, zone: str = "UTC", **settings: str
+        self,
+        *,
+        partitions: int = 2,
+        cores: int = 2,
+        zone: str = "UTC",
+        java: str = _QUICK_JAVA,
+        **settings: str,
     ) -> dict[str, str]:
         """The environment of a Spark that thinks it is somewhere, with so many partitions."""
         conf = self._directory / f"conf-{partitions}-{cores}-{zone.replace('/', '-')}"
         conf.mkdir(parents=True, exist_ok=True)
-        java = f"-Dderby.system.home={self._directory} -Duser.timezone={zone} {_QUICK_JAVA}"
+        java = f"-Dderby.system.home={self._directory} -Duser.timezone={zone} {java}"
         lines = {
             "spark.master": f"local[{cores}]",
-            "spark.driver.memory": "2500m",
+            "spark.driver.memory": "4g",
             "spark.driver.extraJavaOptions": java,
             "spark.sql.warehouse.dir": str(self._directory / "warehouse"),
             "spark.sql.shuffle.partitions": str(partitions),
@@ -55,12 +59,13 @@ class Lakehouse:
             # as planned: left to itself Spark makes one partition of many small ones
             "spark.sql.adaptive.coalescePartitions.enabled": "false",
             "spark.ui.enabled": "false",
+            # a third of the work of planning is to write plans down for a page that is not there
+            "spark.sql.ui.explainMode": "simple",
             **settings,
         }
         text = "".join(f"{name} {value}\n" for name, value in lines.items())
         (conf / "spark-defaults.conf").write_text(text, encoding="utf-8")
-        own = {k: v for k, v in os.environ.items() if not k.startswith("COHORT_TRACKER_")}
-        return own | {"SPARK_CONF_DIR": str(conf), "TZ": zone}
+        return _own_environment() | {"SPARK_CONF_DIR": str(conf), "TZ": zone}
 
     def build(self, tenant: str, *options: str, **spark: Any) -> str:
         """Build a tenant's tables; returns the id of the build, which must be good."""
@@ -95,25 +100,14 @@ class Lakehouse:
         """Where the Parquet files of a table of a build are."""
         return self._directory / "warehouse" / f"{tenant}_{schema}__{build}.db" / table
 
-    def export(self, raw_db: Path, tenant: str) -> None:
-        """Lay the raw store out as `raw/TABLE/tenant=NAME/RUN.parquet`."""
-        with duckdb.connect() as db:
-            db.execute(f"LOAD '{sqlite_extension()}'; ATTACH '{raw_db}' AS raw (TYPE sqlite)")
-            for table, columns in RAW_TABLES.items():
-                typed = [("rowid", "bigint"), *((c.name, c.type) for c in columns)]
-                cast = [f'CAST("{n}" AS {_TYPES.get(t, t)}) AS "{n}"' for n, t in typed]
-                self._copy(db, tenant, table, ", ".join(cast))
-            self._copy(db, tenant, "raw_secret", "secret")
-
-    def _copy(self, db: duckdb.DuckDBPyConnection, tenant: str, table: str, columns: str) -> None:
-        place = self.raw / table / f"tenant={tenant}"
-        place.mkdir(parents=True)
-        # two files, so that what reads them must bring their rows together
-        for number in (0, 1):
-            db.execute(
-                f"COPY (SELECT {columns} FROM raw.{table} WHERE rowid % 2 = {number})"
-                f" TO '{place / str(number)}.parquet' (FORMAT parquet)"
-            )
+    def export(self, data_dir: Path, tenant: str) -> None:
+        """Export the raw store of a data directory with the real command."""
+        command = [sys.executable, "-m", "cohort_tracker", "export", "--raw", str(self.raw)]
+        own = _own_environment() | {"COHORT_TRACKER_DATA_DIR": str(data_dir)}
+        done = subprocess.run(
+            [*command, "--tenant", tenant], env=own, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def differences(self, warehouse: Path, tenant: str, build: str) -> dict[str, list[Any]]:
         """Rows that only DuckDB or only Spark has, per table; each table must be there."""
@@ -130,6 +124,10 @@ class Lakehouse:
                     if only:
                         found[f"{schema}.{table} only in {name}"] = only
         return found
+
+
+def _own_environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("COHORT_TRACKER_")}
 
 
 def _tables(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str, list[tuple[str, str]]]]:

@@ -9,7 +9,9 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,19 @@ import pytest
 from cohorts import add_progressions, cohort_tables
 from lakehouse import Lakehouse, demo, duckdb_warehouse
 from planned_cohort import planned_tables
-from raw_fixture import with_schedule_file, write_raw_db
+from raw_fixture import Row, add_rows, with_schedule_file, write_raw_db
 
 LARGE = 100_000
+# Names in other forms of letters, as people paste them.
+FORMS = [
+    "Rene\u0301",
+    "\ufb01ona",
+    "\uff21na",
+    "\u1100\u1161\u11a8",
+    "O\u00b4Neil",
+    "\u0130pek",
+    "Zo\u0323e\u0308",
+]
 # What is brought to a single partition grows with classes only.
 FEW_ROWS = {"classes"}
 
@@ -34,8 +46,22 @@ class School:
 
 def school(lakehouse: Lakehouse, data_dir: Path, tenant: str) -> School:
     """Export the raw store of a data directory, and build it with DuckDB."""
-    lakehouse.export(data_dir / "raw.db", tenant)
+    lakehouse.export(data_dir, tenant)
     return School(tenant, duckdb_warehouse(data_dir))
+
+
+def grown_school(
+    lakehouse: Lakehouse, data_dir: Path, tenant: str, tables: Mapping[str, Sequence[Row]]
+) -> School:
+    """Export half of the rows and then the rest, so that each table is of two files."""
+    raw_db = write_raw_db(
+        data_dir / "raw.db", {name: rows[: len(rows) // 2] for name, rows in tables.items()}
+    )
+    lakehouse.export(data_dir, tenant)
+    add_rows(raw_db, {name: rows[len(rows) // 2 :] for name, rows in tables.items()})
+    made = school(lakehouse, data_dir, tenant)
+    assert len(list((lakehouse.raw / "progressions").rglob(f"tenant={tenant}/*.parquet"))) == 2
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +82,16 @@ def shown(lakehouse: Lakehouse, tmp_path_factory: pytest.TempPathFactory) -> tup
 def clocks(lakehouse: Lakehouse, tmp_path_factory: pytest.TempPathFactory) -> School:
     """Every kind of dirt: classes across a change of clocks, with a schedule, with own nights."""
     data_dir = tmp_path_factory.mktemp("clocks")
-    write_raw_db(data_dir / "raw.db", with_schedule_file(planned_tables(3)))
-    return school(lakehouse, data_dir, "clocks")
+    tables = planned_tables(3)
+    for line, name in zip(tables["roster"][::3], cycle(FORMS), strict=False):
+        line["first_name"] = name
+    return grown_school(lakehouse, data_dir, "clocks", with_schedule_file(tables))
+
+
+@pytest.fixture(scope="module")
+def on_two(lakehouse: Lakehouse, clocks: School) -> str:
+    """The first build of that, on two partitions."""
+    return lakehouse.build(clocks.tenant, partitions=2)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +103,7 @@ def large(lakehouse: Lakehouse, tmp_path_factory: pytest.TempPathFactory) -> Sch
         add_progressions(random.Random(number), tables, f"large-{number}", 1700)
     versions = tables["progressions"]
     assert len(versions) > LARGE and any(row.get("is_removed") for row in versions)
-    write_raw_db(data_dir / "raw.db", tables)
-    return school(lakehouse, data_dir, "large")
+    return grown_school(lakehouse, data_dir, "large", tables)
 
 
 def test_the_demo_is_equal_and_all_tests_pass(lakehouse: Lakehouse, shown: tuple[School, str]):
@@ -78,12 +111,24 @@ def test_the_demo_is_equal_and_all_tests_pass(lakehouse: Lakehouse, shown: tuple
     assert lakehouse.differences(tenant.warehouse, tenant.tenant, build) == {}
 
 
-@pytest.mark.parametrize("partitions", [2, 4, 8])
-def test_any_number_of_partitions_gives_equal_tables(
-    lakehouse: Lakehouse, clocks: School, partitions: int
+def test_readers_find_comments_as_long_as_a_metastore_holds(
+    lakehouse: Lakehouse, shown: tuple[School, str]
 ):
-    build = lakehouse.build(clocks.tenant, partitions=partitions)
-    assert lakehouse.differences(clocks.warehouse, clocks.tenant, build) == {}
+    [columns] = lakehouse.ask(f"describe {shown[0].tenant}_marts.student_health")
+    comments = {name: comment for name, _, comment in columns}
+    assert all(comments.values()) and max(map(len, comments.values())) <= 256
+    assert comments["tier"].endswith("…") and not comments["student_id"].endswith("…")
+
+
+def test_nothing_that_grows_with_students_comes_to_one_partition(
+    lakehouse: Lakehouse, shown: tuple[School, str]
+):
+    tenant, _ = shown
+    compiled = lakehouse.work / tenant.tenant / "target" / "compiled" / "cohort_tracker" / "models"
+    assert len(list(compiled.rglob("*.sql"))) > 75
+    found = lakehouse.script("plans.py", str(compiled))
+    assert {model for model, _ in found} <= FEW_ROWS, found
+    assert found, "the row number of a class is taken over all classes: the plans can be read"
 
 
 def test_a_large_school_is_equal_where_the_session_is_in_new_york(
@@ -93,43 +138,48 @@ def test_a_large_school_is_equal_where_the_session_is_in_new_york(
     assert lakehouse.differences(large.warehouse, large.tenant, build) == {}
 
 
+def test_a_change_of_clocks_is_equal_on_two_partitions(
+    lakehouse: Lakehouse, clocks: School, on_two: str
+):
+    assert lakehouse.differences(clocks.warehouse, clocks.tenant, on_two) == {}
+
+
 def test_two_schools_stand_side_by_side(
-    lakehouse: Lakehouse, shown: tuple[School, str], clocks: School
+    lakehouse: Lakehouse, shown: tuple[School, str], clocks: School, on_two: str
 ):
     ours, build = shown
-    theirs = lakehouse.build(clocks.tenant)
     asked = "select (select id from {0}_core.build), count(*) from {0}_core.progressions"
-    [[mine], [other], schemas] = lakehouse.ask(
-        asked.format(ours.tenant), asked.format(clocks.tenant), "show schemas"
-    )
-    assert mine[0] == build and other[0] == theirs and mine[1] != other[1] > 0
-    kept = {name for (name,) in schemas if name.startswith("clocks_core__")}
-    assert f"clocks_core__{theirs}" in kept and len(kept) <= 2, "this build and the one before"
+    [[mine], [other]] = lakehouse.ask(asked.format(ours.tenant), asked.format(clocks.tenant))
+    assert mine[0] == build and other[0] == on_two and mine[1] != other[1] > 0
 
 
 def test_a_killed_build_leaves_the_views_and_the_next_clears_up(
-    lakehouse: Lakehouse, clocks: School
+    lakehouse: Lakehouse, clocks: School, on_two: str
 ):
-    before = lakehouse.build(clocks.tenant)
     running = subprocess.Popen(
         lakehouse.command(clocks.tenant),
         env=lakehouse.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    killed = _wait_for_tables(lakehouse, clocks.tenant, before, running)
+    killed = _wait_for_tables(lakehouse, clocks.tenant, on_two, running)
     running.send_signal(signal.SIGKILL)
     running.wait()
     [[[seen]], [[progressions]]] = lakehouse.ask(
         "select id from clocks_core.build", "select count(*) from clocks_core.progressions"
     )
-    assert seen == before and progressions > 0
-    assert lakehouse.differences(clocks.warehouse, clocks.tenant, before) == {}
-    after = lakehouse.build(clocks.tenant)
+    assert seen == on_two and progressions > 0
+    assert lakehouse.differences(clocks.warehouse, clocks.tenant, on_two) == {}
+    on_four = lakehouse.build(clocks.tenant, partitions=4)
+    assert lakehouse.differences(clocks.warehouse, clocks.tenant, on_four) == {}
     [schemas] = lakehouse.ask("show schemas")
-    names = {name for (name,) in schemas}
-    assert f"clocks_core__{killed}" not in names
-    assert {f"clocks_core__{before}", f"clocks_core__{after}"} <= names
+    kept = {name for (name,) in schemas if name.startswith("clocks_core__")}
+    assert kept == {f"clocks_core__{build}" for build in (on_two, on_four)} and killed > on_two
+
+
+def test_eight_partitions_give_equal_tables(lakehouse: Lakehouse, clocks: School):
+    build = lakehouse.build(clocks.tenant, partitions=8)
+    assert lakehouse.differences(clocks.warehouse, clocks.tenant, build) == {}
 
 
 def test_a_school_that_was_not_exported_is_told_and_nothing_is_shown(
@@ -159,14 +209,3 @@ def _wait_for_tables(
                 return build
         time.sleep(0.2)
     raise AssertionError("the build ended before it could be killed")
-
-
-def test_nothing_that_grows_with_students_comes_to_one_partition(
-    lakehouse: Lakehouse, shown: tuple[School, str]
-):
-    tenant, _ = shown
-    compiled = lakehouse.work / tenant.tenant / "target" / "compiled" / "cohort_tracker" / "models"
-    assert len(list(compiled.rglob("*.sql"))) > 75
-    found = lakehouse.script("plans.py", str(compiled))
-    assert {model for model, _ in found} <= FEW_ROWS, found
-    assert found, "the row number of a class is taken over all classes: the plans can be read"

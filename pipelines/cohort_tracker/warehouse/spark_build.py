@@ -82,6 +82,8 @@ def build(work: Path, all_tests: bool) -> str | None:
     if not parsed.success:
         return f"dbt could not read the models: {parsed.exception}"
     runner = dbtRunner(manifest=parsed.result)  # type: ignore[arg-type]
+    if not runner.invoke(["run-operation", "require_utc", *places]).success:
+        return "Nothing was built: dbt says above why."
     chosen = [] if all_tests else ["--selector", "sync"]
     if not runner.invoke(["build", *places, *chosen]).success:
         return "The build failed: dbt says above which table or test, and why."
