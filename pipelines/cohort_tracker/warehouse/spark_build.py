@@ -82,7 +82,7 @@ def build(work: Path, all_tests: bool) -> str | None:
     if not parsed.success:
         return f"dbt could not read the models: {parsed.exception}"
     runner = dbtRunner(manifest=parsed.result)  # type: ignore[arg-type]
-    chosen = [] if all_tests else ["--selector", "sync"]
+    chosen = [] if all_tests else ["--selector", "spark"]
     if not runner.invoke(["build", *places, *chosen]).success:
         return "The build failed: dbt says above which table or test, and why."
     if not runner.invoke(["run-operation", "switch_views", *places]).success:
