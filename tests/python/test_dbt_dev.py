@@ -66,6 +66,15 @@ def test_target_of_a_sync_is_refused_to_hands(built: Bench):
     assert built.warehouse.read_bytes() == published
 
 
+def test_keys_of_all_tables_are_tested_in_one(built: Bench):
+    every_key = ("test", "--select", "every_key")
+    assert run_dbt(built.data, *every_key).returncode == 0
+    with duckdb.connect(str(built.data / "dev.duckdb")) as db:
+        db.execute("DELETE FROM core.classes")
+    done = run_dbt(built.data, *every_key)
+    assert done.returncode != 0 and "Failure in test every_key" in done.stdout
+
+
 def test_docs_and_freshness_read_what_a_sync_published(built: Bench):
     done = run_dbt(built.data, "docs", "generate")
     assert done.returncode == 0, done.stdout

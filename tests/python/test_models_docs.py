@@ -106,4 +106,17 @@ def test_sync_selection_keeps_keys_and_invariants(tmp_path):
     everything, in_sync = listed(), listed("--selector", "sync")
     left_out = {name.split(".")[-1] for name in everything - in_sync}
     assert in_sync < everything
-    assert all(name.startswith(("accepted_values", "keys_stg_")) for name in left_out), left_out
+    assert all(name.startswith(("accepted_values", "keys_")) for name in left_out), left_out
+    assert "cohort_tracker.every_key" in in_sync
+
+
+def test_every_key_asks_all_tables_whose_keys_a_sync_leaves_out(manifest):
+    every_key = manifest["nodes"]["test.cohort_tracker.every_key"]["depends_on"]["nodes"]
+    of_one = [
+        node
+        for node in manifest["nodes"].values()
+        if (node.get("test_metadata") or {}).get("name") == "keys"
+        and "development" not in node["tags"]
+    ]
+    asked = {parent for node in of_one for parent in node["depends_on"]["nodes"]}
+    assert len(of_one) > 60 and asked == set(every_key)

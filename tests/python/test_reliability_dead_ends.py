@@ -130,6 +130,17 @@ def test_build_that_lacks_stored_records_is_not_published(
     assert told in status(bench)[1]["failed_build"]["reason"]
 
 
+def test_broken_key_is_told_with_its_table(bench: Bench, tmp_path: Path, monkeypatch):
+    other_project(
+        *(bench, tmp_path / "p", monkeypatch),
+        *("models/core/enrollments.yml", "columns: [class_id, student_id]", "columns: [class_id]"),
+    )
+    report = bench.sync(build=True)
+    told = "the table enrollments has rows that break its primary key (class_id)"
+    assert report.exit_code == 1 and told in report.errors[0].message
+    assert not bench.warehouse.exists()
+
+
 def test_build_whose_tests_were_left_out_is_not_published(
     bench: Bench, tmp_path: Path, monkeypatch
 ):

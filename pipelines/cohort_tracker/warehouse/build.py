@@ -79,6 +79,8 @@ def in_plain_words(failure: str) -> str:
     if found := re.match(r"Got (\d+) results?, configured to fail", detail):
         rows = f"{found[1]} row{'' if found[1] == '1' else 's'}"
         return f"the check {name} found {rows} that must not be there"
+    if found := re.match(r"broken (.+ key .+)", detail):
+        return f"the table {name} has rows that break its {found[1]}"
     return f"{name} could not be built: {detail}"
 
 

@@ -103,6 +103,11 @@ class SyncBuild:
         )
         return [FileProblem(*row) for row in found.fetchall()]
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query on what is built so far; raises duckdb.Error."""
+        assert self._connection is not None
+        return self._connection.execute(query).fetchall()
+
     def close(self) -> None:
         """Write all that is not in the file yet; raises duckdb.Error, on a full disk above all."""
         if self._connection is not None:

@@ -20,10 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .dbt_plugin import SyncBuild
     from .file_problems import FileProblem
 
 _LARGEST_READ_WHOLE = 256 << 20
 _RAN = {"success", "pass", "warn"}
+# The test that asks all tables for what the tests `keys` ask of one.
+_KEYS_OF_ALL, _KEYS_OF_ONE = "every_key", "keys"
 # Why a sound file may not be opened.
 _NO_DAMAGE = ("Could not set lock", "Cannot open file", "Permission denied")
 
@@ -71,9 +74,10 @@ def main(
     )
     results = list(getattr(built.result, "results", None) or [])
     failures = [
-        f"{result.node.name}: {_one_line(result.message or result.status)}"
+        line
         for result in results
         if str(result.status) in {"error", "fail", "runtime error"}
+        for line in _told(result, build)
     ]
     if not built.success and not failures:
         failures = [_one_line(built.exception or "dbt build failed")]
@@ -110,15 +114,30 @@ def main(
     )
 
 
+def _told(result: Any, build: SyncBuild) -> list[str]:
+    """A line per failed model or test; where keys are broken, one per key."""
+    if result.node.name == _KEYS_OF_ALL and str(result.status) == "fail":
+        return [f"{table}: broken {key}" for table, key in build.rows(result.node.compiled_code)]
+    return [f"{result.node.name}: {_one_line(result.message or result.status)}"]
+
+
 def _left_out(manifest: Any, results: list[Any]) -> list[str]:
     """Models and tests of the project that a sync must run (selectors.yml) and that did not run."""
     due = {
         unique_id: node.name
         for unique_id, node in manifest.nodes.items()
-        if str(node.resource_type) in {"model", "test"} and "development" not in node.tags
+        if str(node.resource_type) in {"model", "test"}
+        and "development" not in node.tags
+        and not _is_about_one_table(node)
     }
     ran = {result.node.unique_id for result in results if str(result.status) in _RAN}
     return [f"{name}: was left out of the build" for key, name in due.items() if key not in ran]
+
+
+def _is_about_one_table(node: Any) -> bool:
+    """Whether it is a test that `every_key` stands for."""
+    kind = getattr(node, "test_metadata", None)
+    return kind is not None and kind.name == _KEYS_OF_ONE
 
 
 def id_of_build(warehouse: Path) -> str:

@@ -84,7 +84,7 @@ def build(work: Path, all_tests: bool) -> str | None:
     runner = dbtRunner(manifest=parsed.result)  # type: ignore[arg-type]
     if not runner.invoke(["run-operation", "require_utc", *places]).success:
         return "Nothing was built: dbt says above why."
-    chosen = [] if all_tests else ["--selector", "sync"]
+    chosen = [] if all_tests else ["--selector", "spark"]
     if not runner.invoke(["build", *places, *chosen]).success:
         return "The build failed: dbt says above which table or test, and why."
     if not runner.invoke(["run-operation", "switch_views", *places]).success:

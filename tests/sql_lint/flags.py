@@ -1,0 +1,3 @@
+"""Stand-in for the flags of a dbt command."""
+
+WHICH = "build"
