@@ -177,6 +177,9 @@ class RawLoader:
                 exhausted = True
             except Exception as raised:
                 exhausted, error = True, raised
+            if exhausted and not batch.count:
+                self._log += log  # written in one with the log of the load under way
+                break
             batch.hand_over()
             self._finish()
             self._log = log
