@@ -60,12 +60,13 @@ group by {% for column in key['columns'] %}child.{{ column }}{{ ", " if not loop
 {%- set broken = [] -%}
 {%- for test in keys_tests() if test.attached_node in asked -%}
     {%- set keys = test.test_metadata.kwargs -%}
-    {%- set table = ref(graph.nodes[test.attached_node].name) -%}
+    {%- set node = graph.nodes[test.attached_node] -%}
+    {%- set table = ref(node.name) -%}
     {%- set foreign_keys = [] -%}
     {%- for key in keys.get('foreign_keys', []) -%}
         {%- do foreign_keys.append(dict(key, to=ref(modules.re.findall("\\w+", key.to)[1]))) -%}
     {%- endfor -%}
-    {%- set primary_key = keys.get('primary_key') or declared_primary_key(table) -%}
+    {%- set primary_key = keys.get('primary_key') or primary_key_of(node) -%}
     {%- set found = broken_keys(table, primary_key, keys.get('unique_keys', []), foreign_keys) -%}
     {%- set shown = run_query('select distinct broken_key from (' ~ found ~ ') as found order by broken_key') -%}
     {%- for row in shown.rows -%}

@@ -25,20 +25,22 @@
     cast({{ class_key }} * 1000000 + {{ number }} as bigint)
 {%- endmacro %}
 
-{#- The columns of the primary key that a model's constraints declare. -#}
+{#- The columns of the primary key that the constraints of a table's model declare. -#}
 {% macro declared_primary_key(relation) -%}
-    {%- set columns = [] -%}
     {%- if execute -%}
         {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.alias == relation.identifier -%}
-            {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}
-                {%- do columns.extend(constraint.columns) -%}
-            {%- endfor -%}
+            {{ return(primary_key_of(node)) }}
         {%- endfor -%}
-        {%- if not columns -%}
-            {%- do exceptions.raise_compiler_error(relation.identifier ~ " has no primary key: name it in its constraints") -%}
-        {%- endif -%}
     {%- endif -%}
-    {{ return(columns) }}
+    {{ return([]) }}
+{%- endmacro %}
+
+{#- The same of a model. -#}
+{% macro primary_key_of(node) -%}
+    {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}
+        {{ return(constraint.columns) }}
+    {%- endfor -%}
+    {%- do exceptions.raise_compiler_error(node.name ~ " has no primary key: name it in its constraints") -%}
 {%- endmacro %}
 
 {#- Key of a group of a class: all of the class (0), or one night that has a plan of its own. -#}
