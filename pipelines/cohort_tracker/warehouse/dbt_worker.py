@@ -44,6 +44,8 @@ def main(
     `variables`: the dbt variables that are not the project's, as JSON.
     """
     started = time.monotonic()
+    # The process ends with the build: what it holds is not worth looking through for garbage.
+    gc.disable()
     release = _listen()
     from dbt.cli.main import dbtRunner
 
@@ -66,9 +68,6 @@ def main(
         )
     seconds["parse"] = time.monotonic() - started
     damaged = is_damaged(Path(published))
-    # The process ends with the build: what it holds now is not worth looking through for garbage.
-    gc.freeze()
-    gc.disable()
     built: Any = dbtRunner(manifest=parsed.result).invoke(
         [*quiet, "build", *places, "--selector", "sync"]
     )
