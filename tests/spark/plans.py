@@ -26,6 +26,8 @@ def single_partitions(plan: str) -> list[str]:
 session = SparkSession.builder.enableHiveSupport().getOrCreate()
 found = []
 for path in sorted(Path(sys.argv[1]).rglob("*.sql")):
+    if path.parent.suffix == ".yml":
+        continue  # a test of the models
     (row,) = session.sql(f"EXPLAIN {path.read_text(encoding='utf-8')}").collect()
     found += [[path.stem, below] for below in single_partitions(row[0])]
 print(json.dumps(found))
