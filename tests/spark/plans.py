@@ -1,6 +1,6 @@
 """Print where the plans of compiled models bring rows to a single partition, as JSON.
 
-Arguments: the directory of the compiled models. One line per place: the model and what is brought
+Arguments: the files of the compiled models. One line per place: the model and what is brought
 together there. A sum of what each partition has summed up already is one row per partition, and is
 left out.
 """
@@ -25,7 +25,7 @@ def single_partitions(plan: str) -> list[str]:
 
 session = SparkSession.builder.enableHiveSupport().getOrCreate()
 found = []
-for path in sorted(Path(sys.argv[1]).rglob("*.sql")):
+for path in map(Path, sys.argv[1:]):
     (row,) = session.sql(f"EXPLAIN {path.read_text(encoding='utf-8')}").collect()
     found += [[path.stem, below] for below in single_partitions(row[0])]
 print(json.dumps(found))

@@ -125,8 +125,10 @@ def test_nothing_that_grows_with_students_comes_to_one_partition(
 ):
     tenant, _ = shown
     compiled = lakehouse.work / tenant.tenant / "target" / "compiled" / "cohort_tracker" / "models"
-    assert len(list(compiled.rglob("*.sql"))) > 75
-    found = lakehouse.script("plans.py", str(compiled))
+    # tests lie in folders that are called as the file they are written in
+    models = [file for file in compiled.rglob("*.sql") if ".yml/" not in file.as_posix()]
+    assert len(models) > 75
+    found = lakehouse.script("plans.py", *map(str, models))
     assert {model for model, _ in found} <= FEW_ROWS, found
     assert found, "the row number of a class is taken over all classes: the plans can be read"
 
