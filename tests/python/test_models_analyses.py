@@ -33,7 +33,7 @@ def answered(tmp_path_factory):
     """A warehouse of two syncs a week apart, and the questions compiled against it."""
     directory = tmp_path_factory.mktemp("analyses")
     data_dir = directory / "data"
-    world = generate(seed=7, classes=2, students=25, end=MOMENT - timedelta(days=7))
+    world = generate(seed=7, classes=2, students=45, end=MOMENT - timedelta(days=7))
     world.write_roster(directory / "roster.csv")
     world.write_mentors(directory / "mentors.csv")
     with SandboxServer(world) as server:
@@ -136,13 +136,18 @@ def test_who_was_slipping_tells_of_each_what_became(answered):
     warehouse, _ = answered
     was = rows(
         warehouse,
-        "select count(*) as n from marts.student_health_weekly as w inner join"
+        "select concat_ws(' ', h.first_name, h.last_name) as student, h.call_list"
+        " from marts.student_health_weekly as w inner join"
         " (select class_id, week_number from core.class_weeks where is_latest) as l"
         " on w.class_id = l.class_id and w.week_number = l.week_number - 1"
+        " inner join marts.student_health as h"
+        " on w.class_id = h.class_id and w.student_id = h.student_id"
         " where w.call_list = 'slipping'",
-    )[0]["n"]
+    )
     found = ask(answered, PROJECT / "analyses" / "who_was_slipping_last_week.sql")
-    assert len(found) == was > 0
+    told = [(row["student"], row["became"] == "still slipping") for row in found]
+    assert sorted(told) == sorted((row["student"], row["call_list"] == "slipping") for row in was)
+    assert {is_still for _, is_still in told} == {True, False}
     assert all(row["became"] for row in found)
 
 
@@ -162,7 +167,9 @@ def test_days_that_lessons_cost_are_counted_per_student(answered):
         done = [
             (work["first_completed_on"] - work["started_on"]).days
             for work in works
-            if work["first_completed_on"] and work["started_on"]
+            if work["first_completed_on"]
+            and work["started_on"]
+            and work["started_on"] <= work["first_completed_on"]  # else it was opened again
         ]
         waiting = [work["days_waiting"] for work in works if work["is_waiting"]]
         assert row["days_spent"] == sum(done) + sum(waiting), row
