@@ -12,7 +12,7 @@
         {%- set declared_columns, found_columns = [], [] -%}
         {%- for column in model.columns.values() -%}
             {%- set type = column.data_type | upper -%}
-            {%- do declared_columns.append((column.name, 'VARCHAR' if type == 'STRING' else type)) -%}
+            {%- do declared_columns.append((column.name, 'VARCHAR' if type in ['STRING', 'TEXT'] else type)) -%}
         {%- endfor -%}
         {%- for column in adapter.get_column_schema_from_query(sql) -%}
             {%- do found_columns.append((column.column, column.dtype)) -%}

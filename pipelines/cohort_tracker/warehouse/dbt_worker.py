@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .file_problems import FileProblem
 
 _LARGEST_READ_WHOLE = 256 << 20
+# Two models at once are ready sooner, but need the memory of both: only where that is little.
+_LARGEST_RAW_FOR_TWO = 100 << 20
 _RAN = {"success", "pass", "warn"}
 # The test that asks all tables for what the tests `keys` ask of one.
 _KEYS_OF_ALL, _KEYS_OF_ONE = "every_key", "keys"
@@ -49,6 +51,7 @@ def main(
     release = _listen()
     from dbt.cli.main import dbtRunner
 
+    from ..runtime.background import Background
     from . import dbt_plugin
 
     seconds = {"dbt_import": time.monotonic() - started}
@@ -60,6 +63,7 @@ def main(
     places += ["--log-path", str(Path(data_dir) / "logs")]
     places += ["--vars", variables]
     build = dbt_plugin.sync_build = dbt_plugin.SyncBuild(Path(build_file), release)
+    damage = Background(lambda: is_damaged(Path(published)), "damage")
     started = time.monotonic()
     parsed: Any = dbtRunner().invoke([*quiet, "parse", *places])
     if not parsed.success:
@@ -67,9 +71,8 @@ def main(
             outcome_file, failures=[_one_line(parsed.exception or "dbt parse failed")]
         )
     seconds["parse"] = time.monotonic() - started
-    damaged = is_damaged(Path(published))
     built: Any = dbtRunner(manifest=parsed.result).invoke(
-        [*quiet, "build", *places, "--selector", "sync"]
+        [*quiet, "build", *places, "--selector", "sync", "--threads", str(_threads())]
     )
     results = list(getattr(built.result, "results", None) or [])
     failures = [
@@ -105,12 +108,18 @@ def main(
         models=count["model"],
         tests=count["test"],
         failures=failures,
-        damaged=damaged,
+        damaged=damage.result(),
         seconds=seconds,
         progressions=progressions,
         build_id=build_id,
         file_problems=file_problems,
     )
+
+
+def _threads() -> int:
+    """How many models to build at once, by the size of the raw store before this sync."""
+    raw = Path(os.environ["COHORT_TRACKER_RAW_DB"])
+    return 2 if not raw.exists() or raw.stat().st_size <= _LARGEST_RAW_FOR_TWO else 1
 
 
 def _told(result: Any, build: SyncBuild) -> list[str]:
