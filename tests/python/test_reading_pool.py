@@ -245,7 +245,7 @@ def test_formula_in_a_name_is_text_in_a_csv(data: Path):
 
 
 def test_class_without_a_good_sync_for_long_is_stale(data: Path):
-    old = "UPDATE marts.class_summary SET last_synced_at = TIMESTAMP '2020-01-01'"
+    old = "UPDATE marts.class_summary SET last_synced_at = TIMESTAMP '1990-01-01'"
     publish_another(data, "another", old)
     with ApiServer(data) as server:
         assert server.ask(f"/classes/{CLASS}").json()["build"]["is_stale"] is False, "raw.db knows"
