@@ -220,7 +220,7 @@ def test_a_key_has_so_many_requests_a_minute(served_data: Path, tmp_path: Path):
         told = served.get(key=key)
         assert told.headers["Content-Type"] == "application/problem+json"
         assert "Connection" not in told.headers, "to connect anew would cost more"
-        assert re.search(rf" 429 GET - \d ms {grant.id}\n", served.log)
+        assert re.search(rf" 429 GET - \d+ ms {grant.id}\n", served.log)
         time.sleep(int(told.headers["Retry-After"]))
         assert served.get(key=key).status_code == 200
         session = served.session(other)
