@@ -85,23 +85,19 @@ class SyncBuild:
 
     def progressions(self) -> dict[str, int]:
         """How many progressions of each class were built; raises duckdb.Error."""
-        assert self._connection is not None
-        counts = self._connection.execute(
-            f"SELECT class_id, count(*) FROM {DATABASE}.core.progressions GROUP BY class_id"  # noqa: S608
-        )
-        return dict(counts.fetchall())
+        counted = f"SELECT class_id, count(*) FROM {DATABASE}.core.progressions GROUP BY class_id"  # noqa: S608
+        return dict(self.rows(counted))
 
     def file_problems(self) -> list[FileProblem]:
         """The lines of files that do not count, in order; raises duckdb.Error.
 
         Those of the roster are told by `roster.py`, together with who is on it without any work.
         """
-        assert self._connection is not None
-        found = self._connection.execute(
+        found = self.rows(
             f"SELECT file_name, line, named, problem FROM {DATABASE}.core.file_problems"  # noqa: S608
             " WHERE file_name <> 'roster' ORDER BY file_name, line"
         )
-        return [FileProblem(*row) for row in found.fetchall()]
+        return [FileProblem(*row) for row in found]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query on what is built so far; raises duckdb.Error."""
