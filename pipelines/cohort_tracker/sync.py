@@ -27,11 +27,12 @@ from .errors import (
     StoreError,
 )
 from .project import project_dir
+from .raw.aside import stores_aside
 from .raw.backup import back_up, list_backups
 from .raw.compaction import compact_log
 from .raw.restore import clear_unfinished
 from .raw.rewrite import memory_of
-from .raw.store import RawStore, stores_aside
+from .raw.store import RawStore
 from .runtime.folders import clear
 from .runtime.interruption import interruptible
 from .runtime.lock import require_files, sync_lock

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from cohorts import add_progressions, cohort_tables
 from lakehouse import Lakehouse, demo, duckdb_warehouse
 from planned_cohort import planned_tables
 from raw_fixture import Row, add_rows, with_schedule_file, write_raw_db
+from warehouse_fixture import PROJECT
 
 LARGE = 100_000
 # Names in other forms of letters, as people paste them.
@@ -197,6 +199,25 @@ def test_a_school_that_was_not_exported_is_told_and_nothing_is_shown(
     assert done.returncode == 1 and "Was this school exported?" in done.stderr
     [schemas] = lakehouse.ask("show schemas")
     assert ["demo_core"] in schemas and ["nobody_core"] not in schemas
+
+
+def test_a_session_in_another_zone_builds_nothing(lakehouse: Lakehouse, tmp_path: Path):
+    zone = "spark.sql.session.timeZone: {}".format
+    profiles = (PROJECT / "profiles.yml").read_text(encoding="utf-8")
+    assert zone("UTC") in profiles
+    moved = profiles.replace(zone("UTC"), zone("America/New_York"))
+    (tmp_path / "profiles.yml").write_text(moved, encoding="utf-8")
+    places = ["--project-dir", str(PROJECT), "--profiles-dir", str(tmp_path)]
+    places += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
+    command = [sys.executable, "-m", "dbt.cli.main"]
+    done = subprocess.run(
+        [*command, "run-operation", "require_utc", "--target", "spark", *places],
+        env=lakehouse.environment() | {"COHORT_TRACKER_BUILD_ID": "moved"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0 and "is in America/New_York" in done.stdout
 
 
 def _wait_for_tables(

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import DamagedStoreError, StoreError
+from ..raw.aside import aside_path
 from ..raw.backup import copy_store, sync_to_disk
-from ..raw.store import aside_path
 from .store import AccessStore
 
 _NAME = re.compile(r"access-\d{8}T\d{6}Z\.db")

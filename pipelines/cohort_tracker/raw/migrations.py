@@ -28,10 +28,6 @@ def columns_of(db: sqlite3.Connection, table: str) -> set[str]:
     return {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
-FIRST_SOURCE = "openclass"
-"""The one API that the first release knew."""
-
-
 def _add_source(db: sqlite3.Connection) -> None:
     """The API that a row came from is part of its key. The first release knew one only."""
     for table in (

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DamagedStoreError, StoreError
+from .aside import aside_path, move_journals
 from .backup import copy_store, list_backups, sync_to_disk
 from .contacts import carry_contacts
 from .generation import begin_generation
 from .rewrite import carry, clear_rewrites, memory_of
-from .store import Held, RawStore, aside_path, move_journals
+from .store import Held, RawStore
 
 _RESTORING = ".restoring"
 

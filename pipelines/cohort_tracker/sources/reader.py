@@ -22,8 +22,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from ..raw.known import StoredClass, StoredRecord
+from ..raw.known import StoredClass
 from .api import Page, PageSizeChangedError, is_last
+from .comparison import Comparison
 from .pagesource import PageSource
 from .records import Progression, RecordReader, Rejection, read_record, reject
 from .result import PageRead, ReadResult, Version
@@ -31,8 +32,6 @@ from .result import PageRead, ReadResult, Version
 MAX_FULL_READS = 3
 QUICK_PAGES = 3
 THOROUGH_AFTER = timedelta(hours=20)  # a daily sync is always thorough
-MAX_KEPT_REJECTIONS = 200
-"""Of records without a good version, as many are kept of one read; the others are only counted."""
 _MAX_PAGES_WITHOUT_NEWS = 3
 _MAX_PAGE_SIZES = 5  # a source comes to the end of the sizes that it tries
 # A class may grow, and its total be wrong; a server without end must not be read without end.
@@ -101,20 +100,11 @@ class ClassReader:
         self._pages = PageSource(fetch)
         self._read_record = read_record
         self._is_left_out = is_left_out
-        self._left_out: set[str] = set()
         self._stored = stored
         self._forced = full
         self._lookback = lookback
         self._full_after = full_after
         self._now = now
-        self._met: dict[str, str] = {}
-        self._set_aside: set[str] = set()
-        self._met_rejected: set[str] = set()
-        self._as_stored: dict[str, Progression] = {}
-        self._kept_rejections = 0
-        self._new: set[str] = set()
-        self._changed: set[str] = set()
-        self._rejections: set[str] = set()
         self._removed: set[str] = set()
         self._visited: dict[int, _Visited] = {}
         self._has_news = False
@@ -123,6 +113,7 @@ class ClassReader:
         self._granted: int | None = None
         self._has_other_size = False
         self.result = ReadResult()
+        self._compared = Comparison(stored, self.result)
 
     def read(self) -> Iterator[PageRead]:
         """Yield each page as it is read. Raises what the client raises; `result` counts so far."""
@@ -138,7 +129,7 @@ class ClassReader:
                         raise
                     self._begin_again()
         finally:
-            self._summarise()
+            self._compared.summarise()
         self._pages.settle()
 
     def _read(self) -> Iterator[PageRead]:
@@ -154,27 +145,18 @@ class ClassReader:
         """Take what was met for stored and not for read: the proof is of one size of page."""
         self._pages.drop_ahead()
         self._page_size, self._granted = 1, None
-        self._met.clear()
-        self._met_rejected.clear()
-        self._left_out.clear()
+        self._compared.begin_again()
 
     def removals(self) -> list[Version]:
         """Versions that mark stored ids as removed, after a read that proved it met all others."""
         removed = self._removed if self.result.verified and self.result.mode == "full" else set()
-        versions = []
-        for record_id in sorted(removed):
-            versions.append(self._version(record_id, None))
-            del self._stored.records[record_id]
-            self._stored.removed.add(record_id)
-        self.result.removed = len(versions)
-        self._summarise()
+        versions = self._compared.removals(removed)
+        self._compared.summarise()
         return versions
 
     def recoveries(self) -> list[Version]:
         """Versions of what came unreadable and is now again as it is stored."""
-        back = self._as_stored.keys() & self._stored.rejected_ids - self._met_rejected
-        self._stored.rejected_ids -= back
-        return [self._version(record_id, self._as_stored[record_id]) for record_id in sorted(back)]
+        return self._compared.recoveries()
 
     # -- incremental ---------------------------------------------------------------------------
 
@@ -274,7 +256,7 @@ class ClassReader:
 
     def _prove_incremental(self, total: int, oldest_read: datetime | None) -> None:
         for record_id, record in self._stored.records.items():
-            if any(record_id in met for met in (self._met, self._met_rejected, self._left_out)):
+            if self._compared.has_met(record_id):
                 continue
             must_have_met = record.completed_at is None or (
                 oldest_read is None or record.completed_at > oldest_read
@@ -396,18 +378,15 @@ class ClassReader:
         for raw, item in zip(page.records, found, strict=True):
             if self._is_left_out(raw, item):
                 key = item.record_id or item.record_hash
-                self._left_out.add(key)
+                self._compared.leave_out(key)
                 if current is not None:
                     current.ids.add(key)
                 continue
             if not isinstance(item, Rejection):
                 if not self._is_contradiction(item, current, again=again):
-                    for version in self._meet(item):
+                    if version := self._compared.meet(item):
                         versions.append(version)
-                        for fault in item.set_aside:
-                            if fault.record_hash not in self._stored.rejected_hashes:
-                                self._stored.rejected_hashes.add(fault.record_hash)
-                                rejections.append((version.version_no, fault))
+                        rejections += self._compared.set_aside(version)
                     if current is not None:
                         current.ids.add(item.record_id)
                     continue
@@ -418,9 +397,9 @@ class ClassReader:
                     current.has_unknown = True
                 else:
                     current.rejected_ids.add(item.record_id)
-            self._has_unexpected |= self._is_unexpected(item)
-            if self._is_to_keep(item):
-                rejections.append((self._stored.next_version - 1, item))
+            self._has_unexpected |= self._compared.is_unexpected(item)
+            if kept := self._compared.reject(item):
+                rejections.append(kept)
         self._has_news = self._has_news or bool(versions or rejections)
         return PageRead(
             seq=self.result.pages,
@@ -460,84 +439,9 @@ class ClassReader:
 
     def _is_contradiction(self, item: Progression, current: _Pass | None, *, again: bool) -> bool:
         """Whether the id stands twice with other content, rather than changed between reads."""
-        known = self._met.get(item.record_id)
-        if known is None or known == item.record_hash:
+        if not self._compared.is_other(item):
             return False
         return current is None or (item.record_id in current.ids and not again)
-
-    def _is_unexpected(self, item: Rejection) -> bool:
-        """Whether the proof by count does not hold any more: a rejection that it did not know."""
-        is_new = item.record_hash not in self._stored.rejected_hashes
-        return is_new and item.record_id not in self._stored.records
-
-    def _is_to_keep(self, item: Rejection) -> bool:
-        """Note a rejection; whether it is to be stored: not known, or not since the last version.
-
-        What hides a good version is always stored, of the others a bounded sample.
-        """
-        if item.record_hash not in self._rejections:
-            self._rejections.add(item.record_hash)
-            self.result.faults.add(item)
-        hides_a_version = item.record_id in self._stored.records
-        is_known = item.record_hash in self._stored.rejected_hashes
-        if item.record_id is not None:
-            self._met_rejected.add(item.record_id)
-        if is_known and not (hides_a_version and item.record_id not in self._stored.rejected_ids):
-            return False
-        if not hides_a_version:
-            if self._kept_rejections >= MAX_KEPT_REJECTIONS:
-                return False
-            self._kept_rejections += 1
-        elif item.record_id is not None:
-            self._stored.rejected_ids.add(item.record_id)
-        self._stored.rejected_hashes.add(item.record_hash)
-        return True
-
-    def _meet(self, record: Progression) -> Iterator[Version]:
-        record_id = record.record_id
-        if self._met.get(record_id) == record.record_hash:
-            return
-        self._met[record_id] = record.record_hash
-        if record.set_aside:
-            if record_id not in self._set_aside:
-                self._set_aside.add(record_id)
-                for fault in record.set_aside:
-                    self.result.faults.add(fault)
-        elif record.grade not in (None, 0, 1):
-            self.result.faults.fractions += 1
-        stored = self._stored.records.get(record_id)
-        if stored is not None and stored.record_hash == record.record_hash:
-            if record_id in self._stored.rejected_ids:
-                self._as_stored[record_id] = record
-            return
-        self._stored.rejected_ids.discard(record_id)
-        if stored is not None:
-            self._changed.add(record_id)
-        elif record_id in self._stored.removed:
-            self._stored.removed.discard(record_id)
-            self._changed.add(record_id)
-        else:
-            self._new.add(record_id)
-        self._stored.records[record_id] = StoredRecord(record.record_hash, record.completed_at)
-        yield self._version(record_id, record)
-
-    def _version(self, record_id: str, record: Progression | None) -> Version:
-        number = self._stored.next_version
-        self._stored.next_version += 1
-        return Version(number, record_id, record)
-
-    def _summarise(self) -> None:
-        result = self.result
-        result.fetched = len(self._met) + len(self._rejections) + len(self._left_out)
-        result.new = len(self._new)
-        result.changed = len(self._changed - self._new)
-        result.set_aside = len(self._set_aside)
-        result.rejected = len(self._rejections) + result.set_aside
-        result.stored_total = len(self._stored.records)
-        result.newest_completed_at = max(
-            (r.completed_at for r in self._stored.records.values() if r.completed_at),
-            default=None,
-        )
 
 
 def _in_order(found: list[Progression | Rejection]) -> tuple[list[datetime], bool]:

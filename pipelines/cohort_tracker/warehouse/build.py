@@ -21,8 +21,9 @@ from .. import __version__
 from ..config import Settings
 from ..errors import BuildError
 from ..project import project_dir
+from ..raw.aside import aside_path
 from ..raw.global_id import global_id
-from ..raw.store import RawStore, aside_path
+from ..raw.store import RawStore
 from ..runtime.background import Background
 from ..runtime.child import start_child
 from ..runtime.folders import clear, make_fresh

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from ..raw.store import aside_path
+from ..raw.aside import aside_path
 
 
 def change_log(warehouse: Path) -> Path:
