@@ -23,7 +23,7 @@ NEWEST_TESTS := $(addprefix tests/python/test_, cli.py container.py dbt_worker.p
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test setup hooks lint types unit dbt-test coverage nightly test-newest spark \
-	spark-setup spark-lock spark-bench docs pictures lock bench bench-quick bench-serve bench-setup \
+	spark-quick spark-setup spark-lock spark-bench docs pictures lock bench bench-quick bench-serve bench-setup \
 	bench-lock bench-health clean
 
 help: ## this list
@@ -81,6 +81,10 @@ dbt-test: $(READY) ## the dbt project with all its tests, on the invented cohort
 
 spark: $(SPARK_READY) ## the same tables on Spark 4, row by row; needs Java 17, takes half an hour
 	$(SPARK)/venv/bin/python -m pytest tests/spark
+
+spark-quick: $(SPARK_READY) ## one school of those, with every kind of dirt, on two partitions; five minutes
+	$(SPARK)/venv/bin/python -m pytest tests/spark \
+		-k "test_a_change_of_clocks_is_equal or test_a_session_in_another_zone"
 
 spark-bench: $(SPARK_READY) ## how Spark grows: RECORDS="1000000 10000000", CORES="1 2"; an idle machine
 	$(SPARK)/venv/bin/python tests/spark/growth.py --work $(SPARK)/growth \

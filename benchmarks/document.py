@@ -46,7 +46,7 @@ def write_document(results: Path, page: Path) -> None:
     found: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
     spark = results.with_name("spark.json")
     if spark.exists():
-        found["goals"] |= json.loads(spark.read_text(encoding="utf-8"))["goals"]
+        found["goals"] |= _of_another_run(json.loads(spark.read_text(encoding="utf-8")))
     inside = results.resolve().is_relative_to(ROOT) and page.resolve().is_relative_to(ROOT)
     # A page outside of the project names no place of this machine.
     source = os.path.relpath(results, page.parent) if inside else results.name
@@ -70,6 +70,13 @@ def write_document(results: Path, page: Path) -> None:
         listed = ", ".join(f"{name} {version}" for name, version in packages.items())
         parts.append(f"{who.capitalize()}: {listed}.\n")
     page.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _of_another_run(found: dict[str, Any]) -> dict[str, Any]:
+    """Goals that were not measured with the others, each with a note that says when and where."""
+    where = "Taken on {date}: {processor}, {cores} cores; load {load_at_start} when it began."
+    note = where.format(date=found["date"], **found["machine"])
+    return {key: {**goal, "notes": [*goal["notes"], note]} for key, goal in found["goals"].items()}
 
 
 def _faster(goal: dict[str, Any]) -> list[str]:
