@@ -6,5 +6,6 @@
 
 {#- A name as exclusions are compared with it, also where half of it is missing. -#}
 {% macro full_name_key(first_name, last_name) -%}
-    lower(trim(concat(coalesce(trim({{ first_name }}), ''), ' ', coalesce(trim({{ last_name }}), ''))))
+    {%- set full_name = "concat(coalesce(trim(" ~ first_name ~ "), ''), ' ', coalesce(trim(" ~ last_name ~ "), ''))" -%}
+    {{ lowered("trim(" ~ full_name ~ ")") }}
 {%- endmacro %}

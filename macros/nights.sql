@@ -5,5 +5,5 @@
 
 {#- One night, however the roster writes it. -#}
 {% macro night_key(night) -%}
-    lower({{ night_label(night) }})
+    {{ lowered(night_label(night)) }}
 {%- endmacro %}

@@ -27,9 +27,42 @@
     case when {{ text }} rlike r'[^\s\p{Z}\p{Cc}\p{Cf}]' then {{ text }} end
 {%- endmacro %}
 
+{#- Text in small letters, one for each. -#}
+{% macro lowered(text) -%}
+    {{ adapter.dispatch('lowered', 'cohort_tracker')(text) }}
+{%- endmacro %}
+
+{% macro default__lowered(text) -%}
+    lower({{ text }})
+{%- endmacro %}
+
+{#- Spark's own makes two of İ, and of Σ another letter at the end of a word. -#}
+{% macro spark__lowered(text) -%}
+    lower(translate({{ text }}, 'İΣ', 'iσ'))
+{%- endmacro %}
+
+{#- A number as text, as DuckDB writes it. -#}
+{% macro float_text(number) -%}
+    {{ adapter.dispatch('float_text', 'cohort_tracker')(number) }}
+{%- endmacro %}
+
+{% macro default__float_text(number) -%}
+    cast({{ number }} as {{ dbt.type_string() }})
+{%- endmacro %}
+
+{#- Java writes powers of ten from a thousandth downwards, and writes them as 5.0E-5 where others write 5e-05. -#}
+{% macro spark__float_text(number) -%}
+    {%- set text = "lower(cast(" ~ number ~ " as string))" -%}
+    case
+        when abs({{ number }}) >= 0.0001 and abs({{ number }}) < 0.001
+            then trim(trailing '0' from cast(cast({{ number }} as decimal(38, 22)) as string))
+        else regexp_replace(replace({{ text }}, '.0e', 'e'), 'e-([0-9])$', 'e-0$1')
+    end
+{%- endmacro %}
+
 {#- Text in which letters that differ by case only are equal. -#}
 {% macro casefolded(text) -%}
-    replace(replace(lower({{ text }}), 'ß', 'ss'), 'ς', 'σ')
+    replace(replace({{ lowered(text) }}, 'ß', 'ss'), 'ς', 'σ')
 {%- endmacro %}
 
 {#-

@@ -10,13 +10,13 @@ with classes as (
 names as (
 
     select
-        lower(class_id) as class_name_key,
+        {{ lowered('class_id') }} as class_name_key,
         class_id,
         1 as preference
     from classes
     union all
     select
-        lower(friendly_id) as class_name_key,
+        {{ lowered('friendly_id') }} as class_name_key,
         class_id,
         2 as preference
     from classes

@@ -29,7 +29,7 @@ students as (
 
     select
         student_id,
-        lower(trim(email)) as email_key,
+        {{ lowered('trim(email)') }} as email_key,
         {{ full_name_key('first_name', 'last_name') }} as full_name
     from {{ ref('stg_raw__students') }}
 
@@ -206,7 +206,7 @@ dated as (
     left join groups
         on
             localized.class_id = groups.class_id
-            and lower(localized.night) = groups.night_key
+            and {{ lowered('localized.night') }} = groups.night_key
 
 )
 
@@ -238,4 +238,4 @@ from dated
 left join night_mentors
     on
         dated.class_id = night_mentors.class_id
-        and lower(dated.night) = night_mentors.night_key
+        and {{ lowered('dated.night') }} = night_mentors.night_key

@@ -50,7 +50,7 @@ judged_mentors as (
         {{ class_name_problem('class_names.classes') }} as problem
     from mentors
     left join class_names
-        on lower(mentors.class_reference) = class_names.class_name_key
+        on {{ lowered('mentors.class_reference') }} = class_names.class_name_key
 
 )
 

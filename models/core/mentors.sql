@@ -26,11 +26,11 @@ located as (
 
     select
         lines.*,
-        lower(lines.night) as night_key,
+        {{ lowered('lines.night') }} as night_key,
         class_names.class_id
     from lines
     left join class_names
-        on lower(lines.class_reference) = class_names.class_name_key
+        on {{ lowered('lines.class_reference') }} = class_names.class_name_key
     -- a line for a class that nobody knows is for no class, not for all
     where
         lines.class_reference is null

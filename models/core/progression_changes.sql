@@ -42,8 +42,9 @@ contents as (
         version_no,
         first_seen_at,
         {% for field in fields %}
-            cast({{ field }} as {{ dbt.type_string() }}) as {{ field }},
-            lag(cast({{ field }} as {{ dbt.type_string() }})) over record_versions as previous_{{ field }},
+            {% set text = float_text(field) if field == 'grade' else 'cast(' ~ field ~ ' as ' ~ dbt.type_string() ~ ')' %}
+            {{ text }} as {{ field }},
+            lag({{ text }}) over record_versions as previous_{{ field }},
         {% endfor %}
         row_number() over record_versions as occurrence
     from versions

@@ -63,7 +63,7 @@ class_names as (
         id as class_id,
         source,
         is_listed,
-        lower(id) as class_name_key,
+        {{ lowered('id') }} as class_name_key,
         1 as preference
     from classes
     union all
@@ -71,7 +71,7 @@ class_names as (
         id as class_id,
         source,
         is_listed,
-        lower(friendly_id) as class_name_key,
+        {{ lowered('friendly_id') }} as class_name_key,
         2 as preference
     from classes
     where friendly_id is not null
@@ -91,7 +91,7 @@ possible_classes as (
         rank() over (partition by roster.line order by class_names.preference) as class_rank
     from roster
     inner join class_names
-        on lower(roster.class_reference) = class_names.class_name_key
+        on {{ lowered('roster.class_reference') }} = class_names.class_name_key
 
 ),
 

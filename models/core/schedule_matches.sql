@@ -58,7 +58,7 @@ located as (
         {{ class_name_problem('class_names.classes') }} as class_problem
     from lines
     left join class_names
-        on lower(lines.class_reference) = class_names.class_name_key
+        on {{ lowered('lines.class_reference') }} = class_names.class_name_key
 
 ),
 
@@ -157,7 +157,7 @@ matched as (
         best.preference,
         case when best.assignments = 1 then best.assignment_id end as assignment_id,
         coalesce(best.assignments > 1, false) as is_ambiguous,
-        lower(coalesce(located.night, '')) as night_key
+        {{ lowered("coalesce(located.night, '')") }} as night_key
     from located
     left join best
         on

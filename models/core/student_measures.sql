@@ -110,7 +110,7 @@ quiz_assignments as (
     from {{ ref('curriculum') }} as curriculum
     inner join {{ ref('assignments') }} as assignments
         on curriculum.assignment_id = assignments.id
-    where lower(assignments.type) = 'quiz'
+    where {{ lowered('assignments.type') }} = 'quiz'
 
 ),
 

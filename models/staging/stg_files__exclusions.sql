@@ -9,7 +9,7 @@ renamed as (
     select
         cast(file_version as bigint) as file_version,
         cast(line as bigint) as line,
-        nullif(lower(trim(pattern)), '') as pattern
+        nullif({{ lowered('trim(pattern)') }}, '') as pattern
     from source
 
 ),

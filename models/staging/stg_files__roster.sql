@@ -16,7 +16,7 @@ renamed as (
         nullif(trim(last_name), '') as last_name,
         nullif(trim(region), '') as region,
         nullif(trim(night), '') as night,
-        coalesce(nullif(lower(trim(role)), ''), 'student') as role,
+        coalesce(nullif({{ lowered('trim(role)') }}, ''), 'student') as role,
         cast(started_on as date) as started_on,
         cast(left_on as date) as left_on
     from source
