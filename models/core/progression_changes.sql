@@ -42,7 +42,8 @@ contents as (
         version_no,
         first_seen_at,
         {% for field in fields %}
-            {% set text = float_text(field) if field == 'grade' else 'cast(' ~ field ~ ' as ' ~ dbt.type_string() ~ ')' %}
+            {% set plain = 'cast(' ~ field ~ ' as ' ~ dbt.type_string() ~ ')' %}
+            {% set text = float_text(field) if field == 'grade' else plain %}
             {{ text }} as {{ field }},
             lag({{ text }}) over record_versions as previous_{{ field }},
         {% endfor %}
