@@ -3,7 +3,7 @@ with students as (
 
     select
         class_id,
-        lower(night) as night_key,
+        {{ lowered('night') }} as night_key,
         call_list
     from {{ ref('student_health') }}
     where
@@ -54,7 +54,7 @@ inner join mentors
 inner join {{ ref('night_summary') }} as nights
     on
         calls.class_id = nights.class_id
-        and calls.night_key = lower(nights.night)
+        and calls.night_key = {{ lowered('nights.night') }}
 -- a night without a mentor comes before all others with as many to call
 order by
     calls.to_call / greatest(mentors.mentors, 1) desc,

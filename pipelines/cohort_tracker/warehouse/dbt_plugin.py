@@ -25,6 +25,7 @@ from typing import Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
+from cohort_tracker.raw.layout import tables_of
 from cohort_tracker.raw.schema import create_statements
 from cohort_tracker.raw.store import BUSY_SECONDS, RawStore
 from cohort_tracker.runtime.printing import say
@@ -196,10 +197,9 @@ def _has_tables(path: Path) -> bool:
         return False
     try:
         with closing(sqlite3.connect(path, timeout=60)) as db:
-            names = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+            return "progressions" in tables_of(db)
     except sqlite3.Error:
         return True  # DuckDB says what is wrong with it
-    return "progressions" in names
 
 
 def sqlite_extension() -> Path:
